@@ -1,0 +1,3 @@
+import Commands
+
+await Gemfill.main(program: "fim-train", prefix: ["train"])
