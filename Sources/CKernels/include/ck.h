@@ -1,0 +1,76 @@
+// C kernels of Gemfill: the SIMD loops and nothing else. No allocation, no errno, no global state but the table of
+// function pointers, which is constant. Every kernel has a portable reference; the variants are chosen at run time.
+//
+// Packed weight layout ("tiles"). A matrix of `rows` x `blocks * 32` is cut into tiles of 16 rows (the last one padded
+// with zero scales). Per tile and block of 32 inputs there are 16 f16 scales (one a row) and
+//   Q8: 8 groups of 64 bytes; group k holds inputs 4k..4k+3 of rows 0..15, row by row, as value + 128 (unsigned)
+//   Q4: 4 groups of 64 bytes; group k holds in its low nibbles inputs 4k..4k+3 and in its high nibbles inputs
+//       16+4k..16+4k+3 of rows 0..15, as value + 8 (unsigned)
+// so that one 512-bit u8 x s8 dot product feeds 16 rows with 4 inputs each.
+#pragma once
+#include <stdint.h>
+
+typedef enum ck_isa { CK_REFERENCE = 0, CK_AVX2 = 1, CK_AVX512_VNNI = 2 } ck_isa;
+
+enum { CK_TILE_ROWS = 16, CK_BLOCK = 32, CK_Q8_BLOCK_BYTES = 512, CK_Q4_BLOCK_BYTES = 256 };
+
+// Activations of `tokens` rows, quantised to int8 per block of 32.
+typedef struct ck_activations {
+  const int8_t *values;   // [tokens, blocks * 32]
+  const float *scales;    // [tokens, blocks]
+  const int32_t *sums;    // [tokens, blocks], sum of the 32 values
+  int64_t tokens;
+  int64_t blocks;
+} ck_activations;
+
+// Tiles tile_begin..<tile_end of a packed matrix times the activations; writes out[token * out_stride + row].
+typedef void (*ck_matmul_fn)(const uint8_t *restrict data, const uint16_t *restrict scales, int64_t rows,
+                             int64_t tile_begin, int64_t tile_end, const ck_activations *restrict x,
+                             float *restrict out, int64_t out_stride);
+
+typedef struct ck_kernels {
+  const char *name;
+  ck_matmul_fn q8_matmul;
+  ck_matmul_fn q4_matmul;
+  // n is a multiple of 32.
+  void (*quantize)(const float *restrict x, int64_t n, int8_t *restrict q, float *restrict scales,
+                   int32_t *restrict sums);
+  // out[i] = x[i] * gain[i] / sqrt(mean(x^2) + eps); returns 1 / sqrt(...). `gain` already holds 1 + w.
+  float (*rms_norm)(const float *x, const float *gain, int64_t n, float eps, float *out);
+  // dx += gradient of rms_norm; `inv` is what rms_norm returned.
+  void (*rms_norm_backward)(const float *x, const float *gain, float inv, const float *dout, int64_t n,
+                            float *dx);
+  // Rotates pairs (i, i + half); cosine and sine hold `half` values. sign = -1 is the inverse rotation.
+  void (*rope)(float *x, const float *cosine, const float *sine, int64_t half, float sign);
+  // out = gelu_tanh(gate) * up
+  void (*gelu_mul)(const float *gate, const float *up, int64_t n, float *out);
+  // dgate and dup (overwritten) from dout.
+  void (*gelu_mul_backward)(const float *gate, const float *up, const float *dout, int64_t n, float *dgate,
+                            float *dup);
+  float (*dot)(const float *a, const float *b, int64_t n);
+  // y += a * x
+  void (*axpy)(float a, const float *x, int64_t n, float *y);
+  // In place softmax(scale * x).
+  void (*softmax)(float *x, int64_t n, float scale);
+  // dscores (in place of dp) = p * (dp - sum(p * dp)) * scale
+  void (*softmax_backward)(const float *p, float *dp, int64_t n, float scale);
+  // One query of one head over keys first..<last, keys and values with `stride` floats between positions.
+  // scores is scratch of at least last - first floats.
+  void (*attend)(const float *query, const float *keys, const float *values, int64_t first, int64_t last,
+                 int64_t stride, int64_t head_dim, float scale, float *scores, float *out);
+  // log(sum(exp(x)))
+  float (*log_sum_exp)(const float *x, int64_t n);
+  int64_t (*argmax)(const float *x, int64_t n);
+  // In place: logits -> weight * (softmax - onehot(target)); returns weight * negative log likelihood.
+  float (*cross_entropy)(float *logits, int64_t n, int64_t target, float weight);
+  // One AdamW step with decoupled decay (Loshchilov & Hutter 2019); correction1/2 = 1 - beta^t.
+  void (*adamw)(float *p, const float *g, float *m, float *v, int64_t n, float lr, float beta1, float beta2,
+                float eps, float decay, float correction1, float correction2);
+} ck_kernels;
+
+// The table for one instruction set, or a null pointer where this CPU or build has not got it.
+const ck_kernels *ck_table(ck_isa isa);
+// The best table that this CPU can run.
+const ck_kernels *ck_best(void);
+// 0: none, 1: AVX2 + FMA + F16C, 2: AVX-512 F/BW/VL/VNNI
+int ck_cpu_level(void);

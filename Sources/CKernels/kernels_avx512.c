@@ -1,0 +1,91 @@
+// AVX-512 VNNI: one vpdpbusd feeds 16 rows with 4 inputs; up to 8 tokens share each weight load.
+#include "tables.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), \
+                             apply_to = function)
+
+#define CK_NAME(f) avx512_##f
+#include "vector_kernels.inc"
+
+static inline __m512i four_inputs(const int8_t *a) {
+  int32_t v;
+  memcpy(&v, a, 4);
+  return _mm512_set1_epi32(v);
+}
+
+// `count` tokens from `first` on (a compile-time constant after inlining) times one tile.
+static inline __attribute__((always_inline)) void tile_tokens(int four_bit, int count, const uint8_t *data,
+                                                              const uint16_t *scales, const ck_activations *x,
+                                                              int64_t first, float *out, int64_t out_stride,
+                                                              __mmask16 rows) {
+  const __m512i nibble = _mm512_set1_epi8(15);
+  __m512 acc[8];
+  for (int i = 0; i < count; i++) acc[i] = _mm512_setzero_ps();
+  for (int64_t b = 0; b < x->blocks; b++) {
+    __m512i w[8];
+    if (four_bit) {
+      for (int k = 0; k < 4; k++) {
+        __m512i packed = _mm512_loadu_si512(data + b * CK_Q4_BLOCK_BYTES + k * 64);
+        w[k] = _mm512_and_si512(packed, nibble);
+        w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), nibble);
+      }
+    } else {
+      for (int k = 0; k < 8; k++) w[k] = _mm512_loadu_si512(data + b * CK_Q8_BLOCK_BYTES + k * 64);
+    }
+    __m512 w_scale = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(scales + b * CK_TILE_ROWS)));
+    for (int i = 0; i < count; i++) {
+      int64_t at = (first + i) * x->blocks + b;
+      const int8_t *a = x->values + at * CK_BLOCK;
+      __m512i even = _mm512_set1_epi32((four_bit ? -8 : -128) * x->sums[at]);
+      __m512i odd = _mm512_setzero_si512();
+      for (int k = 0; k < 8; k += 2) {
+        even = _mm512_dpbusd_epi32(even, w[k], four_inputs(a + k * 4));
+        odd = _mm512_dpbusd_epi32(odd, w[k + 1], four_inputs(a + k * 4 + 4));
+      }
+      __m512 scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(x->scales[at]));
+      acc[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(even, odd)), scale, acc[i]);
+    }
+  }
+  for (int i = 0; i < count; i++) _mm512_mask_storeu_ps(out + (first + i) * out_stride, rows, acc[i]);
+}
+
+static inline __attribute__((always_inline)) void matmul(int four_bit, const uint8_t *data, const uint16_t *scales,
+                                                         int64_t rows, int64_t begin, int64_t end,
+                                                         const ck_activations *x, float *out, int64_t out_stride) {
+  const int64_t block_bytes = four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES;
+  for (int64_t tile = begin; tile < end; tile++) {
+    const uint8_t *d = data + tile * x->blocks * block_bytes;
+    const uint16_t *s = scales + tile * x->blocks * CK_TILE_ROWS;
+    float *o = out + tile * CK_TILE_ROWS;
+    int64_t left = rows - tile * CK_TILE_ROWS;
+    __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+    int64_t t = 0;
+    for (; t + 8 <= x->tokens; t += 8) tile_tokens(four_bit, 8, d, s, x, t, o, out_stride, mask);
+    for (; t + 4 <= x->tokens; t += 4) tile_tokens(four_bit, 4, d, s, x, t, o, out_stride, mask);
+    for (; t < x->tokens; t++) tile_tokens(four_bit, 1, d, s, x, t, o, out_stride, mask);
+  }
+}
+
+static void avx512_q8(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin,
+                      int64_t end, const ck_activations *restrict x, float *restrict out, int64_t stride) {
+  matmul(0, d, s, rows, begin, end, x, out, stride);
+}
+
+static void avx512_q4(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin,
+                      int64_t end, const ck_activations *restrict x, float *restrict out, int64_t stride) {
+  matmul(1, d, s, rows, begin, end, x, out, stride);
+}
+
+static const ck_kernels table = {
+    .name = "avx512-vnni", .q8_matmul = avx512_q8, .q4_matmul = avx512_q4, CK_VECTOR_ENTRIES};
+
+#pragma clang attribute pop
+
+const ck_kernels *ck_avx512_table(void) { return &table; }
+#else
+const ck_kernels *ck_avx512_table(void) { return 0; }
+#endif

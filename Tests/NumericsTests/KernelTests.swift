@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+@testable import Numerics
+
+/// Kernel variants of this CPU, the reference first.
+private let variants = Kernels.InstructionSet.allCases.compactMap { Kernels($0) }
+
+@Suite struct KernelTests {
+  /// Random GGML blocks for a matrix, and what they stand for.
+  private func blocks(
+    rows: Int, columns: Int, precision: QuantizedMatrix.Precision, seed: UInt64, extreme: Bool = false
+  ) -> [UInt8] {
+    var random = SeededRandom(seed: seed)
+    var bytes: [UInt8] = []
+    for _ in 0..<(rows * columns / 32) {
+      let scale = Float16(extreme ? 1 : 0.01 + random.uniform() * 0.05).bitPattern
+      bytes += [UInt8(scale & 255), UInt8(scale >> 8)]
+      for _ in 0..<(precision == .eightBit ? 32 : 16) {
+        bytes.append(
+          extreme ? (random.next() & 1 == 0 ? 0x80 : 0x7f) : UInt8(truncatingIfNeeded: random.next()))
+      }
+    }
+    return bytes
+  }
+
+  @Test(arguments: [(1, 32), (5, 64), (16, 32), (17, 96), (33, 256), (130, 64)])
+  func everyVariantEqualsTheDequantisedProduct(rows: Int, columns: Int) {
+    for precision in [QuantizedMatrix.Precision.eightBit, .fourBit] {
+      let raw = blocks(rows: rows, columns: columns, precision: precision, seed: 7)
+      let matrix = raw.withUnsafeBytes {
+        QuantizedMatrix(ggmlBlocks: $0, rows: rows, columns: columns, precision: precision)
+      }
+      let dense = matrix.dequantized()
+      for tokens in [1, 2, 3, 4, 7, 8, 9, 13] {
+        var random = SeededRandom(seed: UInt64(tokens))
+        let x = (0..<tokens * columns).map { _ in random.uniform(within: 3) }
+        for kernels in variants {
+          let activations = QuantizedActivations(capacity: tokens, width: columns)
+          activations.load(x, rows: tokens, pool: .shared, kernels: kernels)
+          var out = [Float](repeating: .nan, count: tokens * rows)
+          matrix.multiply(activations, into: &out, outStride: rows, pool: .shared, kernels: kernels)
+          for t in 0..<tokens {
+            for r in 0..<rows {
+              var exact = 0.0
+              var bound = 0.0
+              for i in 0..<columns {
+                exact += Double(dense[r * columns + i]) * Double(x[t * columns + i])
+                bound += abs(Double(dense[r * columns + i])) * 3 / 254 * 1.01
+              }
+              #expect(abs(Double(out[t * rows + r]) - exact) <= bound + 1e-4, "\(kernels.name) \(precision)")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func extremeWeightsAndActivationsDoNotSaturate() {
+    let raw = blocks(rows: 16, columns: 64, precision: .eightBit, seed: 3, extreme: true)
+    let matrix = raw.withUnsafeBytes {
+      QuantizedMatrix(ggmlBlocks: $0, rows: 16, columns: 64, precision: .eightBit)
+    }
+    let dense = matrix.dequantized()
+    let x = (0..<64).map { $0 % 3 == 0 ? Float(-1) : 1 }
+    for kernels in variants {
+      let activations = QuantizedActivations(capacity: 1, width: 64)
+      activations.load(x, rows: 1, pool: .shared, kernels: kernels)
+      var out = [Float](repeating: 0, count: 16)
+      matrix.multiply(activations, into: &out, outStride: 16, pool: .shared, kernels: kernels)
+      for r in 0..<16 {
+        let exact = (0..<64).reduce(Float(0)) { $0 + dense[r * 64 + $1] * x[$1] }
+        #expect(abs(out[r] - exact) < 0.01, "\(kernels.name)")
+      }
+    }
+  }
+
+  @Test func vectorKernelsAgreeWithTheReferenceAtEveryLength() throws {
+    let reference = try #require(Kernels(.reference))
+    for kernels in variants {
+      for n in 1...130 {
+        var random = SeededRandom(seed: UInt64(n))
+        let a = (0..<n).map { _ in random.uniform(within: 4) }
+        let b = (0..<n).map { _ in random.uniform(within: 4) }
+        let norm = a.reduce(0) { $0 + abs($1) } * 4
+        #expect(
+          abs(kernels.dot(a, b, count: n) - reference.dot(a, b, count: n)) <= Float(n) * 1.2e-7 * norm + 1e-6)
+        var p = a
+        kernels.softmax(&p, count: n, scale: 0.7)
+        #expect(abs(p.reduce(0, +) - 1) < 1e-5)
+        #expect(kernels.argmax(a, count: n) == a.indices.max { a[$0] < a[$1] })
+        let exact = Double(a.map { Double($0) }.map { exp($0) }.reduce(0, +))
+        #expect(abs(Double(kernels.logSumExp(a, count: n)) - log(exact)) < 1e-5)
+        var g = [Float](repeating: 0, count: n)
+        kernels.geluMul(gate: a, up: b, count: n, into: &g)
+        for i in 0..<n {
+          let x = Double(a[i])
+          let gelu = 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+          #expect(abs(Double(g[i]) - gelu * Double(b[i])) < 3e-6 * 16)
+        }
+      }
+    }
+  }
+
+  @Test func poolRunsEveryChunkOnceWhateverTheLoad() {
+    let pool = WorkerPool(threads: 3)
+    for round in 0..<500 {
+      let count = round % 17
+      let hits = Buffer<Int32>(max(1, count))
+      pool.run(count) { hits.pointer[$0] += 1 }
+      #expect(hits.array.prefix(count).allSatisfy { $0 == 1 })
+    }
+  }
+
+  @Test func denseProductsEqualTheDefinitionInAllTransposes() {
+    var random = SeededRandom(seed: 1)
+    let (m, n, k) = (37, 29, 53)
+    let a = (0..<m * k).map { _ in random.uniform(within: 1) }
+    let b = (0..<k * n).map { _ in random.uniform(within: 1) }
+    for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+      var c = [Float](repeating: 1, count: m * n)
+      BLAS.shared.multiply(
+        m: m, n: n, k: k, alpha: 2, a: a, lda: ta ? m : k, transposeA: ta, b: b, ldb: tb ? k : n,
+        transposeB: tb,
+        beta: 0.5, c: &c, ldc: n)
+      for i in 0..<m {
+        for j in 0..<n {
+          var exact = 0.0
+          for p in 0..<k {
+            exact += Double(ta ? a[p * m + i] : a[i * k + p]) * Double(tb ? b[j * k + p] : b[p * n + j])
+          }
+          #expect(abs(Double(c[i * n + j]) - (2 * exact + 0.5)) < 1e-4)
+        }
+      }
+    }
+  }
+}
