@@ -1,0 +1,153 @@
+import Carving
+import Foundation
+import Generation
+import Numerics
+
+/// Runs contenders over the same held-out examples.
+///
+///     let evaluator = Evaluator(options: .init(completions: 200))
+///     let evaluation = try await evaluator.run(examples, contenders: [ngram, base, adapter])
+///     print(Report(evaluation).table())
+///
+/// Examples are visited in a seeded random order, and every contender answers one example before the next is taken: a run
+/// that is cut short by its time budget is still a fair, paired sample.
+public struct Evaluator: Sendable {
+  /// What to measure, and how much of it.
+  public struct Options: Sendable {
+    /// Prompt order of the main figures; completions are always generated in the model's serving order.
+    public var order: PromptOrder
+    /// Also score the other prompt order.
+    public var scoresBothOrders: Bool
+    /// Most examples to complete (the others are only scored); nil completes all.
+    public var completions: Int?
+    /// Most tokens of a completion.
+    public var maxTokens: Int
+    /// Stop taking new examples after this time; nil runs through all.
+    public var budget: Duration?
+    /// Seed of the order in which examples are visited.
+    public var seed: UInt64
+    /// Says whether a completion leaves the file without a new syntax error; nil where it can't tell.
+    public var parses: @Sendable (_ example: FIMExample, _ completion: [UInt8]) -> Bool?
+
+    /// Creates options; the defaults measure everything on all examples.
+    public init(
+      order: PromptOrder = .suffixFirst, scoresBothOrders: Bool = false, completions: Int? = nil,
+      maxTokens: Int = 64, budget: Duration? = nil, seed: UInt64 = 1,
+      parses: @escaping @Sendable (FIMExample, [UInt8]) -> Bool? = { _, _ in nil }
+    ) {
+      self.order = order
+      self.scoresBothOrders = scoresBothOrders
+      self.completions = completions
+      self.maxTokens = maxTokens
+      self.budget = budget
+      self.seed = seed
+      self.parses = parses
+    }
+  }
+
+  /// How far a run has come.
+  public struct Progress: Sendable {
+    /// Examples that every contender has answered.
+    public var done: Int
+    /// Examples in the set.
+    public var total: Int
+    /// Time since the start.
+    public var elapsed: Duration
+  }
+
+  private let options: Options
+
+  /// Creates an evaluator.
+  public init(options: Options = Options()) { self.options = options }
+
+  /// Lets every contender answer every example.
+  /// - Throws: what a contender throws; `CancellationError` when the task is cancelled, checked before each example.
+  public func run(
+    _ examples: [FIMExample], contenders: [any Contender], progress: (Progress) -> Void = { _ in }
+  ) async throws -> Evaluation {
+    var random = SeededRandom(seed: options.seed)
+    let visits = Array(examples.indices).shuffled(using: &random)
+    let clock = ContinuousClock()
+    let start = clock.now
+    var outcomes = [[Outcome]](repeating: [], count: contenders.count)
+    for (done, index) in visits.enumerated() {
+      try Task.checkCancellation()
+      if let budget = options.budget, done > 0, clock.now - start > budget { break }
+      let completes = options.completions.map { done < $0 } ?? true
+      for (column, contender) in contenders.enumerated() {
+        outcomes[column].append(
+          try await outcome(of: contender, on: examples[index], number: index, completes: completes))
+      }
+      progress(Progress(done: done + 1, total: examples.count, elapsed: clock.now - start))
+    }
+    return Evaluation(
+      contenders: contenders.map(\.name), outcomes: outcomes, offered: examples.count, order: options.order,
+      elapsed: clock.now - start)
+  }
+
+  private func outcome(
+    of contender: any Contender, on example: FIMExample, number: Int, completes: Bool
+  ) async throws -> Outcome {
+    // The completion comes first: its prompt is then cached when the same hole is scored.
+    let completion = completes ? try await completion(of: contender, on: example) : nil
+    let loss = try await contender.negativeLogLikelihood(of: example, order: options.order)
+    var other: Double?
+    if options.scoresBothOrders {
+      let order: PromptOrder = options.order == .suffixFirst ? .prefixFirst : .suffixFirst
+      other = try await contender.negativeLogLikelihood(of: example, order: order)
+    }
+    return Outcome(
+      example: number, contender: contender.name, path: example.path, kind: example.kind,
+      middleBytes: example.middle.utf8.count, loss: loss, otherOrderLoss: other, completion: completion)
+  }
+
+  private func completion(
+    of contender: any Contender, on example: FIMExample
+  ) async throws -> CompletionOutcome {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let completion = try await contender.complete(example, maxTokens: options.maxTokens)
+    return CompletionOutcome(
+      completion, truth: Array(example.middle.utf8), parses: options.parses(example, completion.bytes),
+      milliseconds: (clock.now - start) / .milliseconds(1))
+  }
+}
+
+/// The outcomes of one run: per contender one per example, all in the same order.
+public struct Evaluation: Sendable {
+  /// Names of the contenders.
+  public var contenders: [String]
+  /// Outcomes, [contender][example].
+  public var outcomes: [[Outcome]]
+  /// Examples that were offered; fewer were answered when the time budget ran out.
+  public var offered: Int
+  /// Prompt order of the losses.
+  public var order: PromptOrder
+  /// Time of the whole run.
+  public var elapsed: Duration
+
+  /// Creates an evaluation from its parts.
+  public init(
+    contenders: [String], outcomes: [[Outcome]], offered: Int, order: PromptOrder, elapsed: Duration
+  ) {
+    self.contenders = contenders
+    self.outcomes = outcomes
+    self.offered = offered
+    self.order = order
+    self.elapsed = elapsed
+  }
+
+  /// Every outcome as one JSON line, example by example.
+  public func lines() throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var bytes: [UInt8] = []
+    for position in outcomes.first?.indices ?? 0..<0 {
+      for column in outcomes {
+        bytes += try encoder.encode(column[position])
+        bytes.append(UInt8(ascii: "\n"))
+      }
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+
+/// One figure of the report: how it is summed up over examples, and which direction is better.
+public enum Measure: String, Sendable, CaseIterable {
+  /// Negative log likelihood of middle and end token per byte of the middle, in nats.
+  case lossPerByte
+  /// Share of completions equal to the truth up to white space.
+  case exactMatch
+  /// Share of completions whose first line is right.
+  case firstLine
+  /// Mean edit similarity.
+  case editSimilarity
+  /// Mean number of leading bytes that are right.
+  case matchingPrefix
+  /// Share of completions that ended by themselves.
+  case endRate
+  /// Share of completions that leave the file without a new syntax error.
+  case parses
+
+  /// Heading in tables.
+  var heading: String {
+    switch self {
+    case .lossPerByte: "loss/byte"
+    case .exactMatch: "exact"
+    case .firstLine: "1st line"
+    case .editSimilarity: "edit sim."
+    case .matchingPrefix: "right bytes"
+    case .endRate: "ends itself"
+    case .parses: "parses"
+    }
+  }
+
+  /// True for figures where less is better.
+  var isBetterWhenLower: Bool { self == .lossPerByte }
+
+  /// The figure as text: shares in per cent.
+  func text(_ value: Double, signed: Bool = false) -> String {
+    let sign = signed && value > 0 ? "+" : ""
+    switch self {
+    case .lossPerByte: return sign + String(format: "%.3f", value)
+    case .matchingPrefix: return sign + String(format: "%.1f", value)
+    case .exactMatch, .firstLine, .editSimilarity, .endRate, .parses:
+      return sign + String(format: "%.1f", value * 100) + (signed ? "" : " %")
+    }
+  }
+
+  /// Numerator and denominator of one example; nil when the example has no such figure.
+  func terms(of outcome: Outcome) -> (top: Double, bottom: Double)? {
+    if self == .lossPerByte { return (outcome.loss, Double(outcome.middleBytes)) }
+    guard let completion = outcome.completion else { return nil }
+    switch self {
+    case .lossPerByte: return nil
+    case .exactMatch: return (completion.matchesExactly ? 1 : 0, 1)
+    case .firstLine: return (completion.firstLineMatches ? 1 : 0, 1)
+    case .editSimilarity: return (completion.editSimilarity, 1)
+    case .matchingPrefix: return (Double(completion.matchingPrefixBytes), 1)
+    case .endRate: return (completion.endedItself ? 1 : 0, 1)
+    case .parses: return completion.parses.map { ($0 ? 1 : 0, 1) }
+    }
+  }
+}
