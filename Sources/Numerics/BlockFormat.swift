@@ -1,0 +1,114 @@
+/// How the elements of a tensor lie in memory: plain numbers, or blocks of 32 that share a scale.
+///
+/// The layouts are those of ggml, so that files of the ecosystem are used as they are. All numbers are little-endian.
+public enum BlockFormat: String, Sendable, CaseIterable {
+  /// 32-bit floating point.
+  case f32
+  /// 16-bit floating point (IEEE 754 half).
+  case f16
+  /// The upper half of a 32-bit floating point number.
+  case bf16
+  /// 32 signed bytes after a half-precision scale: `x = scale · q`.
+  case q8_0
+  /// 32 unsigned nibbles after a half-precision scale: `x = scale · (q − 8)`; the low nibbles are elements 0…15,
+  /// the high ones 16…31.
+  case q4_0
+
+  /// How many elements share a block.
+  public var blockSize: Int {
+    switch self {
+    case .f32, .f16, .bf16: 1
+    case .q8_0, .q4_0: 32
+    }
+  }
+
+  /// How many bytes one block takes.
+  public var bytesPerBlock: Int {
+    switch self {
+    case .f32: 4
+    case .f16, .bf16: 2
+    case .q8_0: 34
+    case .q4_0: 18
+    }
+  }
+
+  /// The number of this format in GGUF files.
+  public var ggmlType: UInt32 {
+    switch self {
+    case .f32: 0
+    case .f16: 1
+    case .q4_0: 2
+    case .q8_0: 8
+    case .bf16: 30
+    }
+  }
+
+  /// The format with the given number in GGUF files; `nil` for one that is not read here.
+  public init?(ggmlType: UInt32) {
+    guard let format = BlockFormat.allCases.first(where: { $0.ggmlType == ggmlType }) else { return nil }
+    self = format
+  }
+
+  /// The bytes that `elements` take; `nil` when they are negative, no whole number of blocks, or overflow.
+  public func byteCount(elements: Int) -> Int? {
+    guard elements >= 0, elements % blockSize == 0 else { return nil }
+    let (bytes, overflows) = (elements / blockSize).multipliedReportingOverflow(by: bytesPerBlock)
+    return overflows ? nil : bytes
+  }
+
+  /// Writes the numbers that `bytes` stand for into `floats`.
+  ///
+  /// - Precondition: `floats` holds whole blocks and `bytes` exactly these.
+  public func dequantize(_ bytes: UnsafeRawBufferPointer, into floats: UnsafeMutableBufferPointer<Float>) {
+    precondition(
+      byteCount(elements: floats.count) == bytes.count, "the buffers hold different numbers of blocks")
+    guard let source = bytes.baseAddress, let target = floats.baseAddress else { return }
+    let blocks = floats.count / blockSize
+    switch self {
+    case .f32: UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: bytes.count)
+    case .f16: for index in 0..<blocks { target[index] = HalfFloat.load(source + 2 * index) }
+    case .bf16:
+      for index in 0..<blocks {
+        let bits = UInt16(littleEndian: (source + 2 * index).loadUnaligned(as: UInt16.self))
+        target[index] = Float(bitPattern: UInt32(bits) << 16)
+      }
+    case .q8_0: for block in 0..<blocks { Q8Block.dequantize(source + 34 * block, into: target + 32 * block) }
+    case .q4_0: for block in 0..<blocks { Q4Block.dequantize(source + 18 * block, into: target + 32 * block) }
+    }
+  }
+
+  /// The bytes that stand for `floats` as nearly as the format can.
+  ///
+  /// A block that holds a number that is not finite becomes a block of NaN, so that damage stays visible.
+  ///
+  /// - Precondition: `floats` holds whole blocks.
+  public func quantize(_ floats: UnsafeBufferPointer<Float>) -> [UInt8] {
+    guard let count = byteCount(elements: floats.count) else {
+      preconditionFailure("\(floats.count) elements are no whole number of blocks of \(blockSize)")
+    }
+    guard let source = floats.baseAddress else { return [] }
+    let blocks = floats.count / blockSize
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      let target = UnsafeMutableRawBufferPointer(buffer)
+      for block in 0..<blocks {
+        let place = UnsafeMutableRawBufferPointer(
+          rebasing: target[(block * bytesPerBlock)..<((block + 1) * bytesPerBlock)])
+        switch self {
+        case .f32: place.storeBytes(of: source[block].bitPattern.littleEndian, as: UInt32.self)
+        case .f16: HalfFloat.store(source[block], place)
+        case .bf16: place.storeBytes(of: Self.bfloat16Bits(source[block]).littleEndian, as: UInt16.self)
+        case .q8_0: Q8Block.quantize(source + 32 * block, into: place)
+        case .q4_0: Q4Block.quantize(source + 32 * block, into: place)
+        }
+      }
+      initialized = count
+    }
+  }
+
+  /// Rounds to nearest, ties to even; NaN stays NaN.
+  private static func bfloat16Bits(_ value: Float) -> UInt16 {
+    if value.isNaN { return UInt16(truncatingIfNeeded: value.bitPattern >> 16) | 0x0040 }
+    let bits = value.bitPattern
+    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+  }
+}

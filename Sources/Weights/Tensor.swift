@@ -1,0 +1,134 @@
+import Numerics
+
+/// A named array of numbers whose bytes lie in a file that stays mapped as long as this value lives.
+public struct Tensor: Sendable {
+  /// The name in its file.
+  public let name: String
+  /// How the elements are stored.
+  public let format: BlockFormat
+  /// The extents, outermost first; the last one is contiguous in memory.
+  public let shape: [Int]
+  /// The product of the extents.
+  public let elementCount: Int
+  private let region: ByteRegion
+
+  /// - Precondition: `region` holds exactly the elements that `shape` asks for.
+  init(name: String, format: BlockFormat, shape: [Int], region: ByteRegion) {
+    let count = Tensor.elementCount(of: shape)
+    precondition(
+      count.flatMap(format.byteCount) == region.count, "the bytes of '\(name)' do not fit its shape")
+    self.name = name
+    self.format = format
+    self.shape = shape
+    elementCount = count ?? 0
+    self.region = region
+  }
+
+  /// A tensor in memory.
+  ///
+  /// - Precondition: the number of elements is the product of `shape`.
+  public init(name: String, shape: [Int], floats: [Float]) {
+    let output = OutputTensor(name: name, shape: shape, floats: floats)
+    self.init(name: name, format: .f32, shape: shape, region: ByteRegion(output.bytes))
+  }
+
+  /// How many bytes the tensor takes.
+  public var byteCount: Int { region.count }
+
+  /// Lends the stored bytes; the pointer must not leave `body`.
+  public func withBytes<Result, Failure: Error>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try region.withBytes(body)
+  }
+
+  /// All elements as numbers, row-major.
+  public func floats() -> [Float] {
+    [Float](unsafeUninitializedCapacity: elementCount) { buffer, initialized in
+      let target = UnsafeMutableBufferPointer(rebasing: buffer[..<elementCount])
+      withBytes { format.dequantize($0, into: target) }
+      initialized = elementCount
+    }
+  }
+
+  /// The product of the extents; `nil` when one is negative or the product overflows.
+  static func elementCount(of shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      guard extent >= 0 else { return nil }
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      guard !overflows else { return nil }
+      count = product
+    }
+    return count
+  }
+}
+
+/// A tensor that is to be written to a file.
+public struct OutputTensor: Sendable {
+  /// The name in the file.
+  public let name: String
+  /// How the elements are stored.
+  public let format: BlockFormat
+  /// The extents, outermost first.
+  public let shape: [Int]
+  /// The stored elements.
+  public let bytes: [UInt8]
+
+  /// A tensor whose bytes are ready.
+  ///
+  /// - Precondition: there are as many bytes as `shape` asks for.
+  public init(name: String, format: BlockFormat, shape: [Int], bytes: [UInt8]) {
+    precondition(
+      Tensor.elementCount(of: shape).flatMap(format.byteCount) == bytes.count,
+      "the bytes of '\(name)' do not fit its shape")
+    self.name = name
+    self.format = format
+    self.shape = shape
+    self.bytes = bytes
+  }
+
+  /// A tensor of numbers, stored in `format`.
+  ///
+  /// - Precondition: the number of elements is the product of `shape`, and rows are whole blocks of the format.
+  public init(name: String, shape: [Int], floats: [Float], format: BlockFormat = .f32) {
+    precondition((shape.last ?? 1) % format.blockSize == 0, "rows of '\(name)' are no whole blocks")
+    let bytes = floats.withUnsafeBufferPointer { format.quantize($0) }
+    self.init(name: name, format: format, shape: shape, bytes: bytes)
+  }
+
+  /// A copy of `tensor`, perhaps under another name.
+  public init(copying tensor: Tensor, name: String? = nil) {
+    self.init(
+      name: name ?? tensor.name, format: tensor.format, shape: tensor.shape,
+      bytes: tensor.withBytes { [UInt8]($0) })
+  }
+}
+
+/// Anything that tensors can be read from by name.
+public protocol TensorSource: Sendable {
+  /// The file or folder, for messages.
+  var path: String { get }
+  /// The names of all tensors that can be read, in the order of the file.
+  var tensorNames: [String] { get }
+  /// The tensor called `name`, if it is there and can be read.
+  func tensor(_ name: String) -> Tensor?
+  /// For tensors in formats that are not read here: the name of the format.
+  func unreadableFormat(of name: String) -> String?
+}
+
+extension TensorSource {
+  /// The tensor called `name`, which must be there and, if `shape` is given, have that shape.
+  public func require(_ name: String, shape: [Int]? = nil) throws(WeightsError) -> Tensor {
+    guard let found = tensor(name) else {
+      guard let format = unreadableFormat(of: name) else { throw .missingTensor(path: path, name: name) }
+      throw .unsupported(
+        path: path, place: "tensor '\(name)'", problem: "stored as \(format)",
+        remedy: "convert the model to one of F32, F16, BF16, Q8_0, Q4_0")
+    }
+    if let shape, found.shape != shape {
+      throw .wrongShape(path: path, tensor: name, expected: "\(shape)", found: found.shape)
+    }
+    return found
+  }
+}
