@@ -137,17 +137,30 @@ public struct Evaluation: Sendable {
     self.elapsed = elapsed
   }
 
-  /// Every outcome as one JSON line, example by example.
-  public func lines() throws -> [UInt8] {
+  /// One JSON line per answered example: the hole, its true text, and what every contender made of it.
+  public func lines(of examples: [FIMExample]) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var bytes: [UInt8] = []
     for position in outcomes.first?.indices ?? 0..<0 {
-      for column in outcomes {
-        bytes += try encoder.encode(column[position])
-        bytes.append(UInt8(ascii: "\n"))
-      }
+      let answers = outcomes.map { $0[position] }
+      bytes += try encoder.encode(ResultLine(example: examples[answers[0].example], outcomes: answers))
+      bytes.append(UInt8(ascii: "\n"))
     }
     return bytes
+  }
+}
+
+/// One line of the result file: the members of the example, and `outcomes` beside them.
+private struct ResultLine: Encodable {
+  let example: FIMExample
+  let outcomes: [Outcome]
+
+  private enum Keys: String, CodingKey { case outcomes }
+
+  func encode(to encoder: any Encoder) throws {
+    try example.encode(to: encoder)
+    var container = encoder.container(keyedBy: Keys.self)
+    try container.encode(outcomes, forKey: .outcomes)
   }
 }

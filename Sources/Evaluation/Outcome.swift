@@ -1,6 +1,6 @@
 import Carving
 
-/// What one contender did with one example. One line of the result file.
+/// What one contender did with one example.
 public struct Outcome: Codable, Sendable, Equatable {
   /// Number of the example in the evaluated set, from 0.
   public var example: Int

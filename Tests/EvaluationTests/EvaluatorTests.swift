@@ -129,15 +129,18 @@ struct EvaluatorTests {
     #expect(seen == [1, 2, 3, 4])
   }
 
-  @Test func everyOutcomeIsOneJSONLine() async throws {
+  @Test func everyExampleIsOneJSONLineWithAllAnswers() async throws {
     let model = FakeModel(answers: ["a": "one\n\"two\""])
     let contenders = ["one", "two"].map { ModelContender(name: $0, model: model) }
     let evaluation = try await Evaluator().run(examples, contenders: contenders)
-    let lines = try evaluation.lines().split(separator: UInt8(ascii: "\n"))
-    #expect(lines.count == 8)
-    for line in lines {
+    let lines = try evaluation.lines(of: examples).split(separator: UInt8(ascii: "\n"))
+    #expect(lines.count == 4)
+    for (line, number) in zip(lines, evaluation.outcomes[0].map(\.example)) {
       let value = try JSONValue(parsing: Array(line))
-      #expect(value["completion"]?["endedItself"]?.boolValue != nil)
+      #expect(value["middle"]?.stringValue == examples[number].middle)
+      #expect(value["outcomes"]?.arrayValue?.count == 2)
+      #expect(
+        value["outcomes"]?[1]?["completion"]?["endedItself"]?.boolValue == (examples[number].prefix == "a"))
     }
   }
 
