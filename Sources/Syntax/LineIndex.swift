@@ -1,0 +1,44 @@
+/// Where the lines of a text begin.
+public struct LineIndex: Sendable {
+  /// Byte offset of each line's first byte.
+  public let starts: [Int]
+  /// Number of bytes of the text.
+  public let byteCount: Int
+
+  /// Complexity: linear.
+  public init(_ source: [UInt8]) {
+    var starts = [0]
+    source.withUnsafeBufferPointer { bytes in
+      for (index, byte) in bytes.enumerated() where byte == 0x0A && index + 1 < bytes.count {
+        starts.append(index + 1)
+      }
+    }
+    self.starts = starts
+    byteCount = source.count
+  }
+
+  /// Number of lines; an empty text has one.
+  public var count: Int { starts.count }
+
+  /// The 0-based line that holds a byte.
+  public func line(at offset: Int) -> Int {
+    var low = 0
+    var high = starts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// Byte range of a line with its newline.
+  public func range(of line: Int) -> Range<Int> {
+    starts[line]..<(line + 1 < starts.count ? starts[line + 1] : byteCount)
+  }
+
+  /// Byte range of whole lines.
+  public func range(of lines: Range<Int>) -> Range<Int> {
+    guard !lines.isEmpty else { return 0..<0 }
+    return starts[lines.lowerBound]..<range(of: lines.upperBound - 1).upperBound
+  }
+}

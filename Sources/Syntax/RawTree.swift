@@ -1,0 +1,48 @@
+import CTreeSitter
+
+/// A tree-sitter tree and its lifetime; the only owner of the C object. Not Sendable.
+struct RawTree: ~Copyable {
+  let pointer: OpaquePointer
+
+  /// Parses `source`, reusing what did not change since `old` (which must have been told of the edit).
+  init?(parser: OpaquePointer, source: [UInt8], old: OpaquePointer?, timeoutMs: Int) {
+    guard source.count <= 64 << 20 else { return nil }
+    ts_parser_set_timeout_micros(parser, UInt64(max(1, timeoutMs)) * 1_000)
+    let tree = source.withUnsafeBytes { bytes in
+      ts_parser_parse_string(
+        parser, old, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), UInt32(bytes.count))
+    }
+    guard let tree else {
+      ts_parser_reset(parser)
+      return nil
+    }
+    pointer = tree
+  }
+
+  deinit {
+    ts_tree_delete(pointer)
+  }
+
+  /// Number of ERROR and MISSING nodes, and how many of them begin inside `local`.
+  ///
+  /// Complexity: visits only subtrees that contain an error.
+  func errors(within local: Range<Int>) -> (total: Int, local: Int) {
+    var cursor = ts_tree_cursor_new(ts_tree_root_node(pointer))
+    defer { ts_tree_cursor_delete(&cursor) }
+    var total = 0
+    var inside = 0
+    while true {
+      let node = ts_tree_cursor_current_node(&cursor)
+      let broken = ts_node_has_error(node)
+      if ts_node_is_missing(node) || ts_node_symbol(node) == TSSymbol.max {
+        total += 1
+        let start = Int(ts_node_start_byte(node))
+        if local.contains(start) || start == local.upperBound { inside += 1 }
+      }
+      if broken, ts_tree_cursor_goto_first_child(&cursor) { continue }
+      while !ts_tree_cursor_goto_next_sibling(&cursor) {
+        guard ts_tree_cursor_goto_parent(&cursor) else { return (total, inside) }
+      }
+    }
+  }
+}

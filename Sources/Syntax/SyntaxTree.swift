@@ -1,0 +1,174 @@
+import CTreeSitter
+
+/// The syntax tree of one source text, stored flat in preorder. Immutable.
+///
+/// Flat, because carving asks for parents, siblings and ranges of thousands of nodes per file, which the C interface
+/// answers by searching from the root; and because a value without pointers may go to any thread.
+public final class SyntaxTree: Sendable {
+  /// One node of the table; 28 bytes.
+  struct Entry: Sendable {
+    let start: UInt32
+    let end: UInt32
+    let startRow: UInt32
+    let parent: UInt32
+    /// Index just behind the last node of this subtree.
+    var subtreeEnd: UInt32
+    let symbol: UInt16
+    let field: UInt16
+    let flags: UInt8
+  }
+
+  static let namedFlag: UInt8 = 1
+  static let missingFlag: UInt8 = 2
+  static let errorFlag: UInt8 = 4
+  static let hasErrorFlag: UInt8 = 8
+  static let extraFlag: UInt8 = 16
+
+  /// The language that was parsed.
+  public let language: Language
+  let entries: [Entry]
+
+  init(language: Language, source: borrowing RawTree) {
+    self.language = language
+    entries = Self.flatten(source.pointer)
+  }
+
+  /// The node of the whole text.
+  public var root: SyntaxNode { SyntaxNode(tree: self, index: 0) }
+
+  /// Number of nodes.
+  public var nodeCount: Int { entries.count }
+
+  /// Every node in preorder.
+  public var nodes: some Sequence<SyntaxNode> {
+    (0..<entries.count).lazy.map { SyntaxNode(tree: self, index: $0) }
+  }
+
+  /// The node at a place in preorder.
+  public subscript(index: Int) -> SyntaxNode { SyntaxNode(tree: self, index: index) }
+
+  /// Number of ERROR and MISSING nodes.
+  public func errorCount() -> Int {
+    entries.reduce(0) { $0 + ($1.flags & (Self.errorFlag | Self.missingFlag) != 0 ? 1 : 0) }
+  }
+
+  private static func flatten(_ tree: OpaquePointer) -> [Entry] {
+    var cursor = ts_tree_cursor_new(ts_tree_root_node(tree))
+    defer { ts_tree_cursor_delete(&cursor) }
+    var entries: [Entry] = []
+    var ancestors: [Int] = []
+    while true {
+      let node = ts_tree_cursor_current_node(&cursor)
+      let index = entries.count
+      entries.append(
+        Entry(
+          start: ts_node_start_byte(node), end: ts_node_end_byte(node),
+          startRow: ts_node_start_point(node).row,
+          parent: UInt32(ancestors.last ?? 0), subtreeEnd: 0, symbol: ts_node_symbol(node),
+          field: ts_tree_cursor_current_field_id(&cursor), flags: flags(of: node)))
+      if ts_tree_cursor_goto_first_child(&cursor) {
+        ancestors.append(index)
+        continue
+      }
+      entries[index].subtreeEnd = UInt32(entries.count)
+      while !ts_tree_cursor_goto_next_sibling(&cursor) {
+        guard ts_tree_cursor_goto_parent(&cursor), let parent = ancestors.popLast() else { return entries }
+        entries[parent].subtreeEnd = UInt32(entries.count)
+      }
+    }
+  }
+
+  private static func flags(of node: TSNode) -> UInt8 {
+    (ts_node_is_named(node) ? namedFlag : 0) | (ts_node_is_missing(node) ? missingFlag : 0)
+      | (ts_node_symbol(node) == TSSymbol.max ? errorFlag : 0) | (ts_node_has_error(node) ? hasErrorFlag : 0)
+      | (ts_node_is_extra(node) ? extraFlag : 0)
+  }
+}
+
+/// A node of a `SyntaxTree`; cheap to copy.
+public struct SyntaxNode: Sendable, Hashable {
+  /// The tree that holds the node.
+  public let tree: SyntaxTree
+  /// Place in preorder.
+  public let index: Int
+
+  /// Two nodes are equal when they are the same node of the same tree.
+  public static func == (left: SyntaxNode, right: SyntaxNode) -> Bool {
+    left.index == right.index && left.tree === right.tree
+  }
+
+  /// Hashes the identity.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(index)
+  }
+
+  private var entry: SyntaxTree.Entry { tree.entries[index] }
+
+  /// Name of the node's kind in the grammar, or "ERROR".
+  public var kind: String {
+    let symbol = Int(entry.symbol)
+    return symbol < tree.language.symbolNames.count ? tree.language.symbolNames[symbol] : "ERROR"
+  }
+  /// What the kind is used as.
+  public var roles: NodeRoles {
+    let symbol = Int(entry.symbol)
+    return symbol < tree.language.symbolRoles.count ? tree.language.symbolRoles[symbol] : []
+  }
+  /// Name of the field that the parent holds the node in; empty for none.
+  public var field: String {
+    let field = Int(entry.field)
+    return field < tree.language.fieldNames.count ? tree.language.fieldNames[field] : ""
+  }
+  /// True for rules, false for punctuation and keywords.
+  public var isNamed: Bool { entry.flags & SyntaxTree.namedFlag != 0 }
+  /// True for text that no rule fits.
+  public var isError: Bool { entry.flags & SyntaxTree.errorFlag != 0 }
+  /// True for a token that the parser had to invent.
+  public var isMissing: Bool { entry.flags & SyntaxTree.missingFlag != 0 }
+  /// True for tokens that may stand anywhere, such as comments.
+  public var isExtra: Bool { entry.flags & SyntaxTree.extraFlag != 0 }
+  /// True when the node or something in it is an error or missing.
+  public var hasError: Bool { entry.flags & SyntaxTree.hasErrorFlag != 0 }
+  /// The node's bytes in the source.
+  public var byteRange: Range<Int> { Int(entry.start)..<Int(entry.end) }
+  /// 0-based line of the first byte.
+  public var startRow: Int { Int(entry.startRow) }
+  /// True for nodes without children.
+  public var isLeaf: Bool { Int(entry.subtreeEnd) == index + 1 }
+  /// Index just behind the last node of this subtree.
+  public var subtreeEnd: Int { Int(entry.subtreeEnd) }
+
+  /// The node above; nil for the root.
+  public var parent: SyntaxNode? {
+    index == 0 ? nil : SyntaxNode(tree: tree, index: Int(entry.parent))
+  }
+
+  /// The nodes directly below, in order.
+  public var children: [SyntaxNode] {
+    var found: [SyntaxNode] = []
+    var next = index + 1
+    while next < subtreeEnd {
+      let child = SyntaxNode(tree: tree, index: next)
+      found.append(child)
+      next = child.subtreeEnd
+    }
+    return found
+  }
+
+  /// The rules directly below, in order.
+  public var namedChildren: [SyntaxNode] { children.filter(\.isNamed) }
+
+  /// The first child in the given field.
+  public func child(inField name: String) -> SyntaxNode? { children.first { $0.field == name } }
+
+  /// Kinds from the root to this node, joined by `/`; the root itself is left out unless it is the node.
+  public var path: String {
+    var kinds = [kind]
+    var above = parent
+    while let node = above, node.index != 0 {
+      kinds.append(node.kind)
+      above = node.parent
+    }
+    return kinds.reversed().joined(separator: "/")
+  }
+}
