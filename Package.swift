@@ -16,10 +16,10 @@ let rooms: [Room] = [
   Room(name: "Tokenizer", imports: ["Weights"]),
   Room(name: "Gemma", imports: ["Weights", "Numerics"]),
   Room(name: "Syntax", imports: ["CTreeSitter"]),
-  Room(name: "Generation", imports: ["Gemma", "Tokenizer", "Syntax"]),
+  Room(name: "Generation", imports: ["Gemma", "Tokenizer", "Weights", "Numerics"]),
   Room(name: "Corpus", imports: ["Syntax"]),
   Room(name: "Carving", imports: ["Corpus", "Tokenizer", "Generation"]),
-  Room(name: "Training", imports: ["Gemma", "Carving"]),
+  Room(name: "Training", imports: ["Gemma", "Carving", "Generation", "Tokenizer", "Weights", "Numerics"]),
   Room(name: "Evaluation", imports: ["Generation", "Carving"]),
   Room(name: "Database", imports: ["CSQLite"]),
   Room(name: "Registry", imports: ["Weights", "Database"]),
@@ -45,6 +45,8 @@ func exists(_ path: String) -> Bool {
   ((try? FileManager.default.contentsOfDirectory(atPath: root + "/" + path)) ?? []).isEmpty == false
 }
 
+func present(_ name: String) -> Bool { name.hasPrefix("C") && name.dropFirst().first?.isUppercase == true || (wanted(name) && exists("Sources/" + name)) }
+
 let systemLibraries: [Target] = [
   .systemLibrary(name: "CTreeSitter", pkgConfig: "tree-sitter", providers: [.apt(["libtree-sitter-dev"])]),
   .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -56,7 +58,7 @@ let libraries: [Target] =
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
   ]
   + rooms.filter { wanted($0.name) && exists("Sources/" + $0.name) }.map { room in
-    .target(name: room.name, dependencies: room.imports.map { .init(stringLiteral: $0) })
+    .target(name: room.name, dependencies: room.imports.filter(present).map { .init(stringLiteral: $0) })
   }
 
 let executables: [Target] = ["gemfill", "fim-train", "fim-lsp"].filter {
@@ -67,7 +69,8 @@ let executables: [Target] = ["gemfill", "fim-train", "fim-lsp"].filter {
 let tests: [Target] = rooms.filter { wanted($0.name) && exists("Tests/\($0.name)Tests") }.map { room in
   .testTarget(
     name: room.name + "Tests",
-    dependencies: [.init(stringLiteral: room.name)] + room.imports.map { .init(stringLiteral: $0) })
+    dependencies: [.init(stringLiteral: room.name)] + room.imports.filter(present).map { .init(stringLiteral: $0) },
+    exclude: exists("Tests/\(room.name)Tests/Fixtures") ? ["Fixtures"] : [])
 }
 
 let package = Package(

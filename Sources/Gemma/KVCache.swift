@@ -1,0 +1,46 @@
+import Numerics
+
+/// Keys and values of one token sequence, for every layer. Owned by one session; not shared between threads.
+///
+/// Sliding-window layers keep all positions, so that cutting back never needs recomputation.
+public final class KVCache {
+  /// Most positions it can hold.
+  public let capacity: Int
+  /// Positions filled.
+  public private(set) var count = 0
+  let width: Int
+  private(set) var keys: [FloatBuffer] = []  // per layer [allocated, width]
+  private(set) var values: [FloatBuffer] = []
+  private var allocated = 0
+
+  /// An empty cache for `configuration`, of at most `capacity` positions; memory is taken as it fills.
+  public init(_ configuration: GemmaConfiguration, capacity: Int) {
+    self.capacity = capacity
+    width = configuration.keyValueHeadCount * configuration.headDim
+    keys = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
+    values = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
+  }
+
+  /// Forgets everything behind the first `positions`.
+  public func truncate(to positions: Int) {
+    count = min(count, max(0, positions))
+  }
+
+  func reserve(_ positions: Int) throws(GemmaError) {
+    guard positions <= capacity else { throw .contextOverflow(positions: positions, limit: capacity) }
+    guard positions > allocated else { return }
+    let size = min(capacity, max(positions, allocated * 2, 256))
+    func grown(_ old: FloatBuffer) -> FloatBuffer {
+      let new = FloatBuffer(size * width)
+      new.pointer.update(from: old.pointer, count: count * width)
+      return new
+    }
+    keys = keys.map(grown)
+    values = values.map(grown)
+    allocated = size
+  }
+
+  func advance(by positions: Int) {
+    count += positions
+  }
+}

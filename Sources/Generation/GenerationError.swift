@@ -1,0 +1,16 @@
+/// What can go wrong between a request and its tokens.
+public enum GenerationError: Error, CustomStringConvertible, Sendable {
+  /// The vocabulary has no fill-in-the-middle tokens.
+  case noInfillTokens(model: String)
+  /// The named adapter is not loaded.
+  case unknownAdapter(String)
+
+  /// One line: what, where, and what to do.
+  public var description: String {
+    switch self {
+    case .noInfillTokens(let model):
+      "\(model): the vocabulary has no <|fim_prefix|>, <|fim_suffix|>, <|fim_middle|>; choose a base trained to infill"
+    case .unknownAdapter(let name): "adapter \(name) is not loaded; see gemfill adapter list"
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Gemma
+import Numerics
+
+extension TrainingPass {
+  /// Loss at the positions that carry weight, and (where asked) the gradient of the last residual stream in `dx`.
+  ///
+  /// Logits exist for `headRows` positions at a time.
+  func head(_ batch: PackedBatch, gradientScale: Float?) -> Loss {
+    let count = batch.tokens.count
+    if gradientScale != nil { dx.pointer.update(repeating: 0, count: count * c.hiddenSize) }
+    var loss = Loss(sum: 0, weight: 0)
+    var begin = 0
+    while begin < batch.targets.count {
+      let end = min(batch.targets.count, begin + headRows)
+      let part = Array(batch.targets[begin..<end])
+      loss.weight += part.reduce(0) { $0 + Double($1.weight) }
+      loss.sum += headChunk(part, gradientScale: gradientScale)
+      begin = end
+    }
+    return loss
+  }
+
+  private func headChunk(_ part: [(row: Int, token: Int32, weight: Float)], gradientScale: Float?) -> Double {
+    let rows = part.count
+    let width = c.hiddenSize
+    let vocabulary = c.vocabularySize
+    let inverse = FloatBuffer(rows)
+    for (i, target) in part.enumerated() {
+      inverse.pointer[i] = kernels.rmsNorm(
+        final.pointer + target.row * width, gain: model.finalNorm.pointer, count: width, epsilon: c.epsilon,
+        into: headNormed.pointer + i * width)
+    }
+    if model.embedding.isQuantized { narrow?.load(headNormed.pointer, rows: rows, pool: pool) }
+    model.embedding.multiply(headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
+    let losses = FloatBuffer(rows)
+    pool.split(rows) { range in
+      for i in range {
+        losses.pointer[i] = kernels.crossEntropy(
+          logits.pointer + i * vocabulary, count: vocabulary, target: Int(part[i].token), weight: part[i].weight)
+      }
+    }
+    if let gradientScale {
+      BLAS.shared.multiply(
+        m: rows, n: width, k: vocabulary, alpha: gradientScale, a: logits.pointer, lda: vocabulary,
+        b: denseEmbedding.pointer, ldb: width, c: headGradient.pointer, ldc: width, pool: pool)
+      for (i, target) in part.enumerated() {
+        kernels.rmsNormBackward(
+          final.pointer + target.row * width, gain: model.finalNorm.pointer, inverse: inverse.pointer[i],
+          dout: headGradient.pointer + i * width, count: width, addingTo: dx.pointer + target.row * width)
+      }
+    }
+    return losses.array.reduce(0) { $0 + Double($1) }
+  }
+}

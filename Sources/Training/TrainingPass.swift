@@ -1,0 +1,197 @@
+import Gemma
+import Numerics
+
+/// Forward and backward passes over packed sequences: the frozen base through the kernels that serve it, the LoRA
+/// factors in f32, gradients for the factors only.
+///
+/// T tokens, H hidden, Q query width, K key/value width, F intermediate, V vocabulary, r rank.
+public final class TrainingPass {
+  /// The frozen base.
+  public let model: GemmaModel
+  /// The trained factors.
+  public let adapter: TrainableAdapter
+  /// Most tokens of one packed batch.
+  public let maximumTokens: Int
+
+  let c: GemmaConfiguration
+  let pool: WorkerPool
+  let kernels = Kernels.best
+  let local: RotaryTable
+  let global: RotaryTable
+  let tapes: [LayerTape]
+  let final: FloatBuffer  // [T, H] residual stream behind the last layer
+  let narrow: QuantizedActivations?  // [T, H]
+  let wideAttention: QuantizedActivations?  // [T, Q]
+  let wideMLP: QuantizedActivations?  // [T, F]
+  let dense: [[FloatBuffer]]  // per layer and projection: W as f32 for the input gradients
+  let denseEmbedding: FloatBuffer  // [V, H]
+  let headRows = 128
+  let logits: FloatBuffer  // [headRows, V]
+  let headNormed: FloatBuffer  // [headRows, H]
+  let headGradient: FloatBuffer  // [headRows, H]
+  // Gradients on their way down.
+  let dx: FloatBuffer  // [T, H]
+  let dBranch: FloatBuffer  // [T, H]
+  let dNormed: FloatBuffer  // [T, H]
+  let dQuery: FloatBuffer  // [T, Q]
+  let dKey: FloatBuffer  // [T, K]
+  let dValue: FloatBuffer  // [T, K]
+  let dAttended: FloatBuffer  // [T, Q]
+  let dGate: FloatBuffer  // [T, F]
+  let dUp: FloatBuffer  // [T, F]
+  let dActivated: FloatBuffer  // [T, F]
+  let dLow: FloatBuffer  // [T, r]
+  var scores: [FloatBuffer]  // per thread: two squares of the longest sequence
+
+  /// Allocates everything for batches of at most `maximumTokens` tokens; `longest` is the longest single sequence.
+  public init(
+    model: GemmaModel, adapter: TrainableAdapter, maximumTokens: Int, longest: Int, pool: WorkerPool = .shared
+  ) {
+    let c = model.configuration
+    self.model = model
+    self.adapter = adapter
+    self.maximumTokens = maximumTokens
+    self.c = c
+    self.pool = pool
+    local = RotaryTable(positions: longest, headDim: c.headDim, base: c.localRopeBase, factor: 1)
+    global = RotaryTable(
+      positions: longest, headDim: c.headDim, base: c.globalRopeBase, factor: c.globalRopeFactor)
+    tapes = model.layers.map { _ in LayerTape(c, tokens: maximumTokens, rank: adapter.rank) }
+    let queries = c.headCount * c.headDim
+    let keys = c.keyValueHeadCount * c.headDim
+    func floats(_ width: Int) -> FloatBuffer { FloatBuffer(maximumTokens * width) }
+    func blocks(_ width: Int) -> QuantizedActivations? {
+      width % 32 == 0 ? QuantizedActivations(capacity: max(maximumTokens, 128), width: width) : nil
+    }
+    final = floats(c.hiddenSize)
+    narrow = blocks(c.hiddenSize)
+    wideAttention = blocks(queries)
+    wideMLP = blocks(c.intermediateSize)
+    dense = model.layers.map { $0.projections.map { $0.denseWeights() } }
+    denseEmbedding = model.embedding.denseWeights()
+    logits = FloatBuffer(headRows * c.vocabularySize)
+    headNormed = FloatBuffer(headRows * c.hiddenSize)
+    headGradient = FloatBuffer(headRows * c.hiddenSize)
+    dx = floats(c.hiddenSize)
+    dBranch = floats(c.hiddenSize)
+    dNormed = floats(c.hiddenSize)
+    dQuery = floats(queries)
+    dKey = floats(keys)
+    dValue = floats(keys)
+    dAttended = floats(queries)
+    dGate = floats(c.intermediateSize)
+    dUp = floats(c.intermediateSize)
+    dActivated = floats(c.intermediateSize)
+    dLow = floats(adapter.rank)
+    scores = (0..<pool.threadCount).map { _ in FloatBuffer(2 * longest * longest) }
+  }
+
+  /// Sums over a batch.
+  public struct Loss: Sendable {
+    /// `Σ weight · negative log likelihood`, in nats.
+    public var sum: Double
+    /// `Σ weight`.
+    public var weight: Double
+    /// `sum / weight`.
+    public var mean: Double { weight > 0 ? sum / weight : 0 }
+  }
+
+  /// Weighted loss of `sequences`; where `gradientScale` is not nil, adds `gradientScale` times the gradient of the
+  /// loss sum to the adapter's gradients.
+  ///
+  /// Pass `1 / Σ weight` of the whole optimiser step for a mean loss over micro-batches.
+  /// - Precondition: the tokens fit `maximumTokens` and the vocabulary.
+  public func run(_ sequences: [TrainingSequence], gradientScale: Float?) -> Loss {
+    let batch = PackedBatch(sequences)
+    precondition(batch.tokens.count <= maximumTokens, "batch of \(batch.tokens.count) tokens is too large")
+    embed(batch)
+    for index in model.layers.indices { forward(index, batch) }
+    let loss = head(batch, gradientScale: gradientScale)
+    if gradientScale != nil {
+      for index in model.layers.indices.reversed() { backward(index, batch) }
+    }
+    return loss
+  }
+
+  private func embed(_ batch: PackedBatch) {
+    let first = tapes[0].input.pointer
+    let scale = Float(c.hiddenSize).squareRoot()
+    for (row, token) in batch.tokens.enumerated() {
+      let target = first + row * c.hiddenSize
+      model.embedding.row(Int(token), into: target)
+      for i in 0..<c.hiddenSize { target[i] *= scale }
+    }
+  }
+
+  private func forward(_ index: Int, _ batch: PackedBatch) {
+    let tape = tapes[index]
+    let layer = model.layers[index]
+    let count = batch.tokens.count
+    norm(tape.input, layer.inputNorm, count, tape.inputInverse, into: tape.normed)
+    if layer.projections[0].isQuantized { narrow?.load(tape.normed.pointer, rows: count, pool: pool) }
+    project(.query, index, tape.normed, narrow, count, into: tape.queryRaw)
+    project(.key, index, tape.normed, narrow, count, into: tape.keyRaw)
+    project(.value, index, tape.normed, narrow, count, into: tape.value)
+    rotateForward(tape, layer, batch)
+    attendForward(tape, layer, batch)
+    if layer.projections[3].isQuantized { wideAttention?.load(tape.attended.pointer, rows: count, pool: pool) }
+    project(.output, index, tape.attended, wideAttention, count, into: tape.attentionOutput)
+    addNormed(
+      tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input, into: tape.middle)
+    norm(tape.middle, layer.preFeedForwardNorm, count, tape.middleInverse, into: tape.middleNormed)
+    if layer.projections[4].isQuantized { narrow?.load(tape.middleNormed.pointer, rows: count, pool: pool) }
+    project(.gate, index, tape.middleNormed, narrow, count, into: tape.gate)
+    project(.up, index, tape.middleNormed, narrow, count, into: tape.up)
+    pool.split(count * c.intermediateSize, unit: 64) { range in
+      kernels.geluMul(
+        gate: tape.gate.pointer + range.lowerBound, up: tape.up.pointer + range.lowerBound, count: range.count,
+        into: tape.activated.pointer + range.lowerBound)
+    }
+    if layer.projections[6].isQuantized { wideMLP?.load(tape.activated.pointer, rows: count, pool: pool) }
+    project(.down, index, tape.activated, wideMLP, count, into: tape.mlpOutput)
+    let next = index + 1 < tapes.count ? tapes[index + 1].input : final
+    addNormed(tape.mlpOutput, layer.postFeedForwardNorm, tape.mlpInverse, count, tape.middle, into: next)
+  }
+
+  private func project(
+    _ projection: Projection, _ index: Int, _ input: FloatBuffer, _ quantized: QuantizedActivations?, _ count: Int,
+    into out: FloatBuffer
+  ) {
+    let linear = model.layers[index].projections[projection.index]
+    let module = adapter.module(projection, layer: index)
+    let low = tapes[index].low[projection.index].pointer
+    linear.multiply(input.pointer, quantized: quantized, rows: count, into: out.pointer, pool: pool)
+    BLAS.shared.multiply(
+      m: count, n: module.rank, k: linear.inputs, a: input.pointer, lda: linear.inputs, b: module.a.value.pointer,
+      ldb: linear.inputs, transposeB: true, c: low, ldc: module.rank, pool: pool)
+    BLAS.shared.multiply(
+      m: count, n: linear.outputs, k: module.rank, alpha: module.scale, a: low, lda: module.rank,
+      b: module.b.value.pointer, ldb: module.rank, transposeB: true, beta: 1, c: out.pointer, ldc: linear.outputs,
+      pool: pool)
+  }
+
+  private func norm(
+    _ input: FloatBuffer, _ gain: FloatBuffer, _ count: Int, _ inverse: FloatBuffer, into out: FloatBuffer
+  ) {
+    let width = gain.count
+    pool.split(count) { rows in
+      for row in rows {
+        inverse.pointer[row] = kernels.rmsNorm(
+          input.pointer + row * width, gain: gain.pointer, count: width, epsilon: c.epsilon,
+          into: out.pointer + row * width)
+      }
+    }
+  }
+
+  /// `out = residual + norm(x)`.
+  private func addNormed(
+    _ x: FloatBuffer, _ gain: FloatBuffer, _ inverse: FloatBuffer, _ count: Int, _ residual: FloatBuffer,
+    into out: FloatBuffer
+  ) {
+    norm(x, gain, count, inverse, into: out)
+    pool.split(count * gain.count, unit: 16) { range in
+      kernels.axpy(
+        1, residual.pointer + range.lowerBound, count: range.count, addingTo: out.pointer + range.lowerBound)
+    }
+  }
+}
