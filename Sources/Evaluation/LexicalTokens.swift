@@ -25,6 +25,11 @@ enum LexicalTokens {
       || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
   }
 
+  /// True when more text could make the token longer.
+  static func mayGrow(_ token: ArraySlice<UInt8>) -> Bool {
+    token.last.map { isWord($0) || TextMetrics.isWhitespace($0) } ?? false
+  }
+
   static func isLineEnd(_ token: ArraySlice<UInt8>) -> Bool {
     token.first == UInt8(ascii: "\n") || token.first == UInt8(ascii: "\r")
   }

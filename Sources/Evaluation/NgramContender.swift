@@ -11,7 +11,7 @@ public struct NgramContender: Contender {
   /// Name in tables and result files.
   public let name: String
   /// How many times a count from the example's own window weighs one from the tree.
-  private static let windowWeight = 4.0
+  private static let windowWeight = 16.0
   private let bytes: ByteNgram
   private let stop: StopModel
   private let tree: RepetitionIndex
@@ -60,23 +60,24 @@ public struct NgramContender: Contender {
   public func complete(_ example: FIMExample, maxTokens: Int) async throws -> Completion {
     let prefix = Array(example.prefix.utf8)
     let suffix = Array(example.suffix.utf8)
-    let window = RepetitionIndex(texts: [prefix, suffix])
     var context = LexicalTokens.split(prefix)
     var partial: [UInt8] = []
-    if let last = context.last, last.last.map(LexicalTokens.isWord) == true {
+    if let last = context.last, LexicalTokens.mayGrow(last) {
       partial = Array(last)
       context.removeLast()
     }
-    let boundary = Self.firstTokenOnSameLine(suffix)
+    // The token under the cursor stays out, or the cursor's own place would be the longest match.
+    let window = RepetitionIndex(texts: [Array(prefix.dropLast(partial.count)), suffix])
+    let boundary = Self.boundary(prefix, suffix)
     var completion = Completion(bytes: [], endedItself: true, tokenCount: 0)
     var hasText = false
     while completion.tokenCount < maxTokens {
       guard let next = follower(of: context[...], beginningWith: partial, in: window) else { break }
-      if LexicalTokens.isLineEnd(next[...]), hasText { return completion }
+      if hasText, LexicalTokens.isLineEnd(next[...]) { return completion }
       if let boundary, partial.isEmpty, boundary.elementsEqual(next) { return completion }
       completion.bytes += next.dropFirst(partial.count)
       completion.tokenCount += 1
-      hasText = hasText || next.contains { !TextMetrics.isWhitespace($0) }
+      hasText = hasText || next.dropFirst(partial.count).contains { !TextMetrics.isWhitespace($0) }
       context.append(next[...])
       partial = []
     }
@@ -94,8 +95,10 @@ public struct NgramContender: Contender {
     return near.depth >= far.depth ? near.token : far.token
   }
 
-  /// The token behind the hole when it stands on the hole's own line: reaching it means that the hole is full.
-  private static func firstTokenOnSameLine(_ suffix: [UInt8]) -> ArraySlice<UInt8>? {
+  /// The token behind the hole when the hole ends inside a line: reaching it means that the hole is full. A hole that begins at
+  /// the start of a line is taken for whole lines; what follows it then is another line.
+  private static func boundary(_ prefix: [UInt8], _ suffix: [UInt8]) -> ArraySlice<UInt8>? {
+    guard let last = LexicalTokens.split(prefix).last, !LexicalTokens.isLineEnd(last) else { return nil }
     let line = suffix.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     return LexicalTokens.split(Array(line)).first { !$0.allSatisfy(TextMetrics.isWhitespace) }
   }

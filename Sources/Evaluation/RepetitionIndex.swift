@@ -24,8 +24,8 @@ struct RepetitionIndex: Sendable {
     }
   }
 
-  /// The most frequent token that begins with `partial` and is longer, behind the longest known end of `context`; nil where
-  /// nothing is known. `depth` is the number of context tokens that matched.
+  /// The most frequent token that begins with `partial`, behind the longest known end of `context`; nil where nothing is known.
+  /// `depth` is the number of context tokens that matched.
   func follower(
     of context: ArraySlice<ArraySlice<UInt8>>, beginningWith partial: [UInt8]
   ) -> (token: [UInt8], depth: Int)? {
@@ -48,9 +48,7 @@ struct RepetitionIndex: Sendable {
     let step = max(1, range.count / Self.maxFollowersSeen)
     for index in stride(from: range.lowerBound, to: range.upperBound, by: step) {
       let follower = ids[Int(positions[index])]
-      if partial.isEmpty
-        || (words[Int(follower)].count > partial.count && words[Int(follower)].starts(with: partial))
-      {
+      if words[Int(follower)].starts(with: partial) {
         counts[follower, default: 0] += 1
       }
     }

@@ -31,12 +31,12 @@ struct NgramTests {
     }
   }
 
-  @Test func smoothingFollowsWittenAndBell() {
-    // "abac": the empty context saw 4 bytes, 3 distinct; "a" saw b and c.
+  @Test func smoothingFollowsWittenAndBellWithEscapeWeight() {
+    // "abac": the empty context saw 4 bytes, 3 distinct; "a" saw b and c. The escape weight is 4.
     var model = ByteNgram(order: 2)
     model.add(Array("abac".utf8))
-    let unigram = (1 + 3.0 / 256) / 7
-    let expected = (1 + 2 * unigram) / 4
+    let unigram: Double = (1 + 12.0 / 256) / 16
+    let expected: Double = (1 + 8 * unigram) / 10
     let text = Array("a".utf8)
     #expect(abs(model.probability(of: UInt8(ascii: "b"), after: text, at: 1) - expected) < 1e-12)
   }
