@@ -1,0 +1,145 @@
+/// The pieces of a byte-pair vocabulary with the properties that encoding depends on.
+///
+/// Pieces are byte strings in which a space is written as `▁` (U+2581). One long array holds all of them.
+public struct Vocabulary: Sendable {
+  /// What a piece is for; the numbers are those of SentencePiece and GGUF.
+  public enum PieceType: UInt8, Sendable {
+    case normal = 1
+    case unknown, control, userDefined, unused, byte
+  }
+
+  /// How many pieces there are.
+  public var count: Int { types.count }
+  /// Merging prefers the higher score.
+  public private(set) var scores: [Float] = []
+  /// What each piece is for.
+  public private(set) var types: [PieceType] = []
+  private var text: [UInt8] = []
+  private var ends: [Int] = []
+
+  /// The token before every text.
+  public internal(set) var beginToken: Int32 = 2
+  /// The token after every text.
+  public internal(set) var endToken: Int32 = 1
+  /// The token that fills up a batch.
+  public internal(set) var padToken: Int32?
+  /// The token for what cannot be encoded.
+  public internal(set) var unknownToken: Int32?
+  /// The tokens of fill-in-the-middle prompts.
+  public internal(set) var fim = FIMTokens()
+  /// Whether a space is put before every text.
+  public internal(set) var addsSpaceBeforeText = false
+  /// Whether merging follows the ids of the merged pieces, because the scores say nothing.
+  ///
+  /// Then user-defined pieces are recognised only on request; that is how Gemma 4's tokenizer behaves.
+  public internal(set) var ranksByIdentifier = false
+  /// Whether runs of line feeds, tabs and spaces are cut off greedily before merging although their pieces are not
+  /// marked as user-defined: the mark is lost when Gemma's vocabularies are converted to GGUF.
+  var cutsRuns = false
+
+  /// The tokens that mark the parts of a fill-in-the-middle prompt.
+  public struct FIMTokens: Sendable, Equatable {
+    /// Comes before the code before the hole.
+    public var prefix: Int32?
+    /// Comes before what is to be filled in.
+    public var middle: Int32?
+    /// Comes before the code after the hole.
+    public var suffix: Int32?
+    /// Separates files.
+    public var fileSeparator: Int32?
+
+    var all: [Int32] { [prefix, middle, suffix, fileSeparator].compactMap(\.self) }
+  }
+
+  mutating func append(_ piece: some Sequence<UInt8>, score: Float, type: PieceType) {
+    text.append(contentsOf: piece)
+    ends.append(text.count)
+    scores.append(score)
+    types.append(type)
+  }
+
+  /// Where the piece of `token` lies in the bytes that `withText` lends.
+  func range(of token: Int) -> Range<Int> { (token == 0 ? 0 : ends[token - 1])..<ends[token] }
+
+  func withText<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    text.withUnsafeBufferPointer(body)
+  }
+
+  /// The piece of `token` as it is stored.
+  ///
+  /// - Precondition: `0 ..< count` contains the token.
+  public func piece(_ token: Int) -> ArraySlice<UInt8> { text[range(of: token)] }
+
+  /// The first token whose piece is `name`; in linear time.
+  func token(named name: String) -> Int32? {
+    let wanted = Array(name.utf8)
+    return (0..<count).first { piece($0).elementsEqual(wanted) }.map(Int32.init)
+  }
+
+  /// The byte that a byte piece such as `<0x0A>` stands for.
+  func byteValue(of token: Int) -> UInt8? {
+    let piece = piece(token)
+    guard piece.count == 6, piece.starts(with: Array("<0x".utf8)), piece.last == UInt8(ascii: ">") else {
+      return nil
+    }
+    let digits = piece.dropFirst(3).prefix(2).map { Character(Unicode.Scalar($0)) }
+    guard digits.allSatisfy({ $0.isASCII }), let high = digits[0].hexDigitValue,
+      let low = digits[1].hexDigitValue
+    else { return nil }
+    return UInt8(high << 4 | low)
+  }
+
+  /// Whether the piece is a run that is cut off before merging: line feeds, tabs, or at least two spaces.
+  func isRun(_ token: Int) -> Bool {
+    let piece = piece(token)
+    guard let first = piece.first else { return false }
+    if first == 0x0A || first == 0x09 { return piece.allSatisfy { $0 == first } }
+    guard piece.count >= 6, piece.count % 3 == 0 else { return false }
+    return zip(piece, piece.indices).allSatisfy { $0 == Self.spaceMark[($1 - piece.startIndex) % 3] }
+  }
+
+  /// The beginning of the names of tokens that a model has left free.
+  static let unusedName = Array("<unused".utf8)
+
+  /// How a space is written in pieces: `▁` in UTF-8.
+  static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
+}
+
+extension Vocabulary {
+  /// Finds the fill-in-the-middle tokens by their names; in Gemma 2 to 4, which have none, the unused tokens 67 to 70
+  /// take their places, as they did in CodeGemma.
+  mutating func findFIMTokens() {
+    fim.prefix = fim.prefix ?? token(named: "<|fim_prefix|>")
+    fim.middle = fim.middle ?? token(named: "<|fim_middle|>")
+    fim.suffix = fim.suffix ?? token(named: "<|fim_suffix|>")
+    fim.fileSeparator = fim.fileSeparator ?? token(named: "<|file_separator|>")
+    guard fim == FIMTokens(), count > 70, (67...70).allSatisfy({ piece($0).starts(with: Self.unusedName) })
+    else { return }
+    fim = FIMTokens(prefix: 67, middle: 68, suffix: 69, fileSeparator: 70)
+  }
+
+  /// Checks what encoding relies on: special tokens that exist, and a piece for each of the 256 bytes.
+  func check(path: String) throws(TokenizerError) {
+    guard count > 0, count <= Int(Int32.max) else {
+      throw .malformed(path: path, place: "the pieces", problem: "there are \(count)")
+    }
+    let special = [beginToken, endToken] + [padToken, unknownToken].compactMap(\.self) + fim.all
+    for token in special where !(0..<Int32(count)).contains(token) {
+      throw .malformed(
+        path: path, place: "the special tokens", problem: "token \(token) is not among the \(count) pieces")
+    }
+    var bytes: Set<UInt8> = []
+    for token in 0..<count where types[token] == .byte {
+      guard let byte = byteValue(of: token) else {
+        throw .malformed(
+          path: path, place: "piece \(token)", problem: "a byte piece that is not named <0x00>…<0xFF>")
+      }
+      bytes.insert(byte)
+    }
+    guard bytes.count == 256 else {
+      throw .unsupported(
+        path: path, problem: "it has pieces for \(bytes.count) of the 256 bytes, so that text would be lost",
+        remedy: "use a model with byte fallback, as all Gemma models have")
+    }
+  }
+}

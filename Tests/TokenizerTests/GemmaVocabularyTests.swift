@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+import Weights
+
+@testable import Tokenizer
+
+/// The vocabulary of Gemma 4, which is too large for the repository: read where a machine has it.
+@Suite("Tokenizer from Gemma 4's GGUF vocabulary")
+struct GemmaVocabularyTests {
+  private static let vocabulary = Fixture.repository + "/../shared/fixtures/vocab/gemma-4-vocab.gguf"
+  private static let cases = Fixture.repository + "/../shared/fixtures/visible/tokenizer/gemma4.json"
+  private static var isHere: Bool {
+    FileManager.default.fileExists(atPath: vocabulary) && FileManager.default.fileExists(atPath: cases)
+  }
+
+  @Test(.enabled(if: isHere, "gemma-4-vocab.gguf or its cases are not on this machine"))
+  func encodesAsTheReference() throws {
+    let tokenizer = try Tokenizer(gguf: GGUFFile(path: Self.vocabulary))
+    #expect(tokenizer.vocabularySize == 262_144)
+    #expect(tokenizer.fimPrefix == 67 && tokenizer.fimMiddle == 68 && tokenizer.fimSuffix == 69)
+    for example in try Fixture.cases(Self.cases) {
+      #expect(tokenizer.encode(example.text) == example.ids, "\(example.text.debugDescription)")
+      #expect(
+        tokenizer.encode(example.text, parseSpecial: true) == example.idsWithSpecial,
+        "\(example.text.debugDescription)")
+      #expect(String(decoding: tokenizer.decode(example.ids), as: UTF8.self) == example.decoded)
+    }
+  }
+}
