@@ -46,3 +46,15 @@ public final class QueueExecutor: SerialExecutor {
     queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
   }
 }
+
+extension SharedConnection {
+  /// Uses the connection where nothing but a `DatabaseError` can be thrown.
+  public func using<Result>(
+    _ body: (Connection) throws(DatabaseError) -> Result
+  ) throws(DatabaseError) -> Result {
+    let outcome: Swift.Result<Result, DatabaseError> = use { connection in
+      do throws(DatabaseError) { return .success(try body(connection)) } catch { return .failure(error) }
+    }
+    return try outcome.get()
+  }
+}
