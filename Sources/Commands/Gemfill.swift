@@ -6,7 +6,10 @@ public enum Gemfill {
   public static let version = "0.1.0"
 
   /// All subcommands in the order of the loop; one line each.
-  static let commands: [any Command.Type] = []
+  static let commands: [any Command.Type] = [
+    StatsCommand.self,
+    AdapterCommand.self,
+  ]
 
   /// Runs the process's command line, with `prefix` put before it, and exits.
   public static func main(program: String = "gemfill", prefix: [String] = []) async -> Never {

@@ -1,0 +1,163 @@
+import Foundation
+import Registry
+import Weights
+
+/// `gemfill adapter`: what was trained and which of it is in use.
+struct AdapterCommand: Command {
+  static let name = "adapter"
+  static let summary = "List, promote, roll back, import, export and remove trained adapters."
+  static let discussion = """
+    A trained adapter is a candidate. 'promote' makes it the live one of its base model, which completions then
+    use; 'rollback' goes back to what was live before.
+    """
+  static let subcommands: [any Command.Type] = [
+    AdapterListCommand.self, AdapterShowCommand.self, AdapterPromoteCommand.self, AdapterRollbackCommand.self,
+    AdapterImportCommand.self, AdapterExportCommand.self, AdapterRemoveCommand.self,
+  ]
+
+  static func open() throws -> ModelRegistry { try ModelRegistry(home: Home.standard()) }
+
+  static func json(_ adapter: ModelRegistry.Adapter) -> JSONValue {
+    [
+      "name": .string(adapter.name), "state": .string(adapter.state.rawValue),
+      "base": .string(adapter.baseName), "base_sha256": .string(adapter.baseSHA256),
+      "created": .string(date(adapter.createdAt)), "directory": .string(adapter.directory),
+      "parent": adapter.parent.map { .string($0) } ?? .null, "metrics": adapter.metrics,
+    ]
+  }
+
+  static func date(_ seconds: Int) -> String {
+    Date(timeIntervalSince1970: Double(seconds)).ISO8601Format()
+  }
+}
+
+private struct AdapterListCommand: Command {
+  static let name = "list"
+  static let summary = "List all adapters."
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let adapters = try AdapterCommand.open().adapters()
+    console.emit(json: ["adapters": .array(adapters.map(AdapterCommand.json))])
+    guard !adapters.isEmpty else {
+      console.print("No adapters yet; 'gemfill train PATH' makes one.")
+      return .done
+    }
+    console.table(
+      ["name", "state", "base", "created"],
+      adapters.map { [$0.name, $0.state.rawValue, $0.baseName, AdapterCommand.date($0.createdAt)] })
+    return .done
+  }
+}
+
+private struct AdapterShowCommand: Command {
+  static let name = "show"
+  static let summary = "Show where an adapter comes from and what it scored."
+  static let positionals = [Positional("NAME", help: "The adapter.")]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let adapter = try AdapterCommand.open().adapter(named: arguments.required("NAME"))
+    let card = try AdapterCard(directory: adapter.directory)
+    var object = AdapterCommand.json(adapter).objectValue ?? JSONObject()
+    object["card"] = card.json
+    console.emit(json: .object(object))
+    console.table(
+      [adapter.name, adapter.state.rawValue],
+      [
+        ["base", "\(card.baseName) (sha256 \(card.baseSHA256.prefix(12))…)"],
+        ["data", card.dataPath + (card.dataCommit.isEmpty ? "" : " at \(card.dataCommit.prefix(12))")],
+        ["lora", "rank \(card.rank), alpha \(card.alpha), on \(card.targetModules.joined(separator: ", "))"],
+        ["training", "\(card.steps) steps, \(card.tokens) tokens, seed \(card.seed), \(card.promptOrder)"],
+        ["loss", losses(card.losses)], ["created", AdapterCommand.date(adapter.createdAt)],
+        ["parent", adapter.parent ?? "-"], ["folder", adapter.directory],
+      ])
+    for (key, value) in card.metrics {
+      console.print("\(key): \(String(decoding: value.serialized(), as: UTF8.self))")
+    }
+    return .done
+  }
+
+  private static func losses(_ losses: [Double]) -> String {
+    guard let first = losses.first, let last = losses.last else { return "-" }
+    return String(format: "%.3f at first, %.3f at last", first, last)
+  }
+}
+
+private struct AdapterPromoteCommand: Command {
+  static let name = "promote"
+  static let summary = "Make an adapter the live one of its base."
+  static let positionals = [Positional("NAME", help: "The adapter.")]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let name = arguments.required("NAME")
+    let previous = try AdapterCommand.open().promote(name)
+    console.emit(json: ["live": .string(name), "retired": previous.map { .string($0) } ?? .null])
+    console.print("\(name) is live" + (previous.map { "; \($0) retired" } ?? ""))
+    return .done
+  }
+}
+
+private struct AdapterRollbackCommand: Command {
+  static let name = "rollback"
+  static let summary = "Take the latest promotion back."
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let result = try AdapterCommand.open().rollback()
+    console.emit(
+      json: ["live": result.live.map { .string($0) } ?? .null, "retired": .string(result.retired)])
+    console.print("\(result.live ?? "the bare base") is live; \(result.retired) retired")
+    return .done
+  }
+}
+
+private struct AdapterImportCommand: Command {
+  static let name = "import"
+  static let summary = "Copy a PEFT adapter into Gemfill's home."
+  static let positionals = [Positional("DIR", help: "Folder with adapter_config.json and safetensors.")]
+  static let options = [
+    Option.text("name", "NAME", help: "Name to give it (default: the card's or the folder's)."),
+    Option.text("base", "NAME|GGUF", help: "Base that it was trained on; needed without card.json."),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let registry = try AdapterCommand.open()
+    let base = try arguments.text("base").map { try registry.resolveBase($0) }
+    let adapter = try registry.importAdapter(
+      from: arguments.required("DIR"), name: arguments.text("name"), base: base)
+    console.emit(json: AdapterCommand.json(adapter))
+    console.print("imported \(adapter.name), a candidate for \(adapter.baseName)")
+    return .done
+  }
+}
+
+private struct AdapterExportCommand: Command {
+  static let name = "export"
+  static let summary = "Copy an adapter out, in the form that peft and vLLM read."
+  static let positionals = [Positional("NAME", help: "The adapter.")]
+  static let options = [
+    Option.choice("format", ["peft"], help: "Form of the export (default: peft)."),
+    Option.text("out", "DIR", help: "New folder (default: ./NAME)."),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let name = arguments.required("NAME")
+    let target = arguments.text("out") ?? name
+    try AdapterCommand.open().exportAdapter(name, to: target)
+    console.emit(json: ["name": .string(name), "format": "peft", "directory": .string(target)])
+    console.print("exported \(name) to \(target)")
+    return .done
+  }
+}
+
+private struct AdapterRemoveCommand: Command {
+  static let name = "remove"
+  static let summary = "Delete an adapter that is not live."
+  static let positionals = [Positional("NAME", help: "The adapter.")]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let name = arguments.required("NAME")
+    try AdapterCommand.open().remove(name)
+    console.emit(json: ["removed": .string(name)])
+    console.print("removed \(name)")
+    return .done
+  }
+}
