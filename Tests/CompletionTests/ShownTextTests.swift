@@ -40,8 +40,8 @@ import Testing
       name: "closing brace already there", at: "fn a() {\n    ‸\n}\n", reply: "let x = 1;\n}\n",
       shown: "let x = 1;"),
     Case(
-      name: "inner brace stays", at: "fn a() {\n    if x {\n        ‸\n}\n", reply: "go();\n    }\n",
-      shown: "go();\n    }"),
+      name: "no grammar, no closing of what it did not open", at: "fn a() {\n    if x {\n        ‸\n}\n",
+      reply: "go();\n    }\n", shown: "go();"),
     Case(
       name: "line above repeated", at: "    self.alpha = alpha\n    ‸\n", reply: "self.alpha = alpha\n",
       shown: nil),

@@ -1,0 +1,193 @@
+import Acceptance
+import Completion
+import Weights
+
+/// Serves one client over one connection: LSP 3.18 with `textDocument/inlineCompletion`.
+///
+/// Messages are handled strictly in order on the actor and never wait for the model: each completion is a task of its
+/// own, and a newer request of the same document calls off the older one.
+public actor LanguageServer {
+  /// What a server is made of.
+  public struct Configuration: Sendable {
+    /// Version shown to clients.
+    public var version: String
+    /// Adapter that completions use unless the client says otherwise.
+    public var adapter: String?
+    /// Limits of completions.
+    public var completion: CompletionService.Options
+    /// Identifies the base in the log of suggestions; a hash.
+    public var modelKey: String
+    /// Loads the model. Called once, when the client initializes; should not block the cooperative pool.
+    public var makeService: @Sendable () async throws -> CompletionService
+    /// Where suggestions and their fate are written down.
+    public var suggestions: (any SuggestionLog)?
+    /// Takes lines of the server's own log, in addition to the client's log window.
+    public var writeLog: @Sendable (String) -> Void
+
+    /// Creates a configuration.
+    public init(
+      version: String, adapter: String? = nil, completion: CompletionService.Options = .init(),
+      modelKey: String = "", suggestions: (any SuggestionLog)? = nil,
+      writeLog: @escaping @Sendable (String) -> Void = { _ in },
+      makeService: @escaping @Sendable () async throws -> CompletionService
+    ) {
+      self.version = version
+      self.adapter = adapter
+      self.completion = completion
+      self.modelKey = modelKey
+      self.suggestions = suggestions
+      self.writeLog = writeLog
+      self.makeService = makeService
+    }
+  }
+
+  enum Phase: Equatable {
+    case waiting, running, shutDown
+  }
+
+  /// A completion under way.
+  struct Pending {
+    let uri: String
+    let version: Int
+    let task: Task<Void, Never>
+  }
+
+  let configuration: Configuration
+  let clock = ContinuousClock()
+  var phase = Phase.waiting
+  var encoding = PositionEncoding.utf16
+  var documents: [String: Document] = [:]
+  var workspace = Workspace()
+  var settings: Settings
+  var tracker = SuggestionTracker()
+  var pending: [RequestIdentifier: Pending] = [:]
+  var loading: Task<CompletionService, any Error>?
+  var statistics = ServerStatistics()
+  /// Errors of the model that the user has been told of.
+  var toldErrors: Set<String> = []
+  private var transport: Transport?
+  private var exitCode: Int32?
+
+  /// Creates a server; `run` starts it.
+  public init(_ configuration: Configuration) {
+    self.configuration = configuration
+    settings = Settings(adapter: configuration.adapter)
+  }
+
+  /// Serves until the client says `exit` or is gone. Returns the exit code that the protocol asks for: 0 after a
+  /// `shutdown`, else 1.
+  public func run(_ transport: Transport) async -> Int32 {
+    self.transport = transport
+    for await incoming in transport.incoming {
+      switch incoming {
+      case .message(let content): handle(Message(parsing: content))
+      case .broken(let problem):
+        log("frame problem=\"\(problem)\"")
+        send(Outgoing.error(nil, ResponseError(code: ResponseError.parseError, message: problem)))
+      }
+      if exitCode != nil { break }
+    }
+    for request in pending.values { request.task.cancel() }
+    pending = [:]
+    loading?.cancel()
+    write(tracker.closeAll(now: clock.now))
+    configuration.suggestions?.end()
+    await transport.flush()
+    return exitCode ?? (phase == .shutDown ? 0 : 1)
+  }
+
+  // MARK: - Dispatch
+
+  private func handle(_ message: Message) {
+    switch message {
+    case .request(let identifier, let method, let params): handleRequest(identifier, method, params)
+    case .notification(let method, let params): handleNotification(method, params)
+    case .response: break
+    case .invalid(let identifier, let error):
+      log("message problem=\"\(error.code)\"")
+      send(Outgoing.error(identifier, error))
+    }
+  }
+
+  private func handleRequest(_ identifier: RequestIdentifier, _ method: String, _ params: JSONValue) {
+    do {
+      switch (method, phase) {
+      case ("initialize", .waiting): respond(identifier, try initialize(params))
+      case ("initialize", _):
+        throw ResponseError(code: ResponseError.invalidRequest, message: "initialize came twice")
+      case (_, .waiting):
+        throw ResponseError(code: ResponseError.serverNotInitialized, message: "initialize has not come yet")
+      case (_, .shutDown):
+        throw ResponseError(code: ResponseError.invalidRequest, message: "the server is shut down")
+      case ("shutdown", .running):
+        shutDown()
+        respond(identifier, .null)
+      case ("textDocument/inlineCompletion", .running): try startCompletion(identifier, params)
+      case ("workspace/executeCommand", .running): respond(identifier, try executeCommand(params))
+      default:
+        throw ResponseError(
+          code: ResponseError.methodNotFound, message: "unknown method \(method.prefix(100))")
+      }
+    } catch let error as ResponseError {
+      send(Outgoing.error(identifier, error))
+    } catch {
+      send(
+        Outgoing.error(identifier, ResponseError(code: ResponseError.internalError, message: "\(error)")))
+    }
+  }
+
+  private func handleNotification(_ method: String, _ params: JSONValue) {
+    if method == "exit" {
+      exitCode = phase == .shutDown ? 0 : 1
+      return
+    }
+    guard phase == .running else { return }
+    switch method {
+    case "textDocument/didOpen": didOpen(params)
+    case "textDocument/didChange": didChange(params)
+    case "textDocument/didClose": didClose(params)
+    case "$/cancelRequest": cancelRequest(params)
+    case "workspace/didChangeWorkspaceFolders": didChangeFolders(params)
+    case "workspace/didChangeConfiguration": settings.apply(params["settings"] ?? .null)
+    case "fim/didShow", "textDocument/didShowCompletion": didShow(params)
+    case "fim/didPartiallyAccept", "textDocument/didPartiallyAcceptCompletion": didPartiallyAccept(params)
+    case "fim/didDismiss": didDismiss(params)
+    default: break
+    }
+  }
+
+  // MARK: - Sending
+
+  func respond(_ identifier: RequestIdentifier, _ result: JSONValue) {
+    send(Outgoing.result(identifier, result))
+  }
+
+  func send(_ message: JSONValue) { transport?.send(message.serialized()) }
+
+  func watch(process: Int32) { transport?.watch(process) }
+
+  /// Writes a line `event key=value …` to the server's log and to the client's log window. Never source text.
+  func log(_ line: String) {
+    configuration.writeLog(line)
+    guard phase == .running else { return }
+    send(
+      Outgoing.notification(
+        "window/logMessage", Outgoing.object(("type", .int(4)), ("message", .string("gemfill: " + line)))))
+  }
+
+  /// Tells the user, once for each text.
+  func tell(_ message: String) {
+    guard toldErrors.insert(message).inserted, toldErrors.count < 20 else { return }
+    send(
+      Outgoing.notification(
+        "window/showMessage", Outgoing.object(("type", .int(1)), ("message", .string("gemfill: " + message))))
+    )
+  }
+
+  func write(_ events: [SuggestionEvent]) {
+    for event in events {
+      configuration.suggestions?.add(event)
+      statistics.count(event)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Acceptance
+import Weights
+
+/// What a client may set, by `initializationOptions` and `workspace/didChangeConfiguration`.
+struct Settings: Sendable {
+  /// False: no suggestions.
+  var isEnabled = true
+  /// Name of the adapter; nil for the bare base.
+  var adapter: String?
+  /// Most tokens of a suggestion.
+  var maxTokens: Int?
+  /// True when the client sends `fim/didShow` and its like.
+  var reportsShown = false
+
+  init(adapter: String?) { self.adapter = adapter }
+
+  /// Takes over what is there and makes sense, from `{…}` or `{"gemfill": {…}}`.
+  mutating func apply(_ value: JSONValue) {
+    let value = value["gemfill"] ?? value
+    if let enabled = value["enabled"]?.boolValue { isEnabled = enabled }
+    if let reports = value["reportsShown"]?.boolValue { reportsShown = reports }
+    if let tokens = value["maxTokens"]?.intValue { maxTokens = max(1, min(tokens, 256)) }
+    switch value["adapter"] {
+    case .string(let name): adapter = name.isEmpty ? nil : name
+    case .null: adapter = nil
+    default: break
+    }
+  }
+}
+
+/// Counts of one session, for `gemfill.status`.
+struct ServerStatistics: Sendable {
+  private(set) var requests = 0
+  private(set) var produced = 0
+  private(set) var withoutModel = 0
+  private(set) var accepted = 0
+  private(set) var lastEvaluatedTokens = 0
+  private(set) var lastReusedTokens = 0
+  private(set) var lastTotalMs = 0.0
+
+  mutating func count(_ record: RequestRecord) {
+    requests += 1
+    if record.outcome == .produced { produced += 1 }
+    if record.source != .model { withoutModel += 1 }
+    guard record.source == .model, record.outcome != .canceled else { return }
+    lastEvaluatedTokens = record.promptTokens - record.cachedTokens
+    lastReusedTokens = record.cachedTokens
+    lastTotalMs = record.totalMs
+  }
+
+  mutating func count(_ event: SuggestionEvent) {
+    if event.kind == .accepted { accepted += 1 }
+  }
+
+  var json: [(String, JSONValue)] {
+    [
+      ("requests", .int(requests)), ("produced", .int(produced)), ("withoutModel", .int(withoutModel)),
+      ("accepted", .int(accepted)), ("lastEvaluatedPromptTokens", .int(lastEvaluatedTokens)),
+      ("lastReusedPromptTokens", .int(lastReusedTokens)), ("lastTotalMs", .double(lastTotalMs)),
+    ]
+  }
+}
