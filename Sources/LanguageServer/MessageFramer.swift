@@ -99,8 +99,6 @@ struct MessageFramer {
     if name != "content-length" {
       // Rubbish in front of the name, such as the rest of a broken message: the length counts, the rest is told.
       problem = "bytes in front of a header"
-    } else if headerLines > 1, problem != nil {
-      problem = nil
     }
     guard let value = Int(text), value >= 0 else {
       problem = "Content-Length is not a number of bytes"
