@@ -78,7 +78,25 @@ static void avx2_q4(const uint8_t *restrict d, const uint16_t *restrict s, int64
       for (int half = 0; half < 2; half++) half_tile(1, d, s, x, t, tile, half, rows, out, stride);
 }
 
-static const ck_kernels table = {.name = "avx2", .q8_matmul = avx2_q8, .q4_matmul = avx2_q4, CK_VECTOR_ENTRIES};
+static int64_t avx2_burst(int64_t rounds, int32_t *sink) {
+  __m256i sums[8];
+  for (int i = 0; i < 8; i++) sums[i] = _mm256_set1_epi32(i);
+  __m256i a = _mm256_set1_epi32(*sink), b = _mm256_set1_epi32(*sink + 1);
+  for (int64_t r = 0; r < rounds; r++)
+    for (int i = 0; i < 8; i++) {
+      sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(a, b));
+      __asm__ volatile("" : "+x"(sums[i]));
+    }
+  int32_t out[8];
+  for (int i = 0; i < 8; i++) {
+    _mm256_storeu_si256((__m256i *)out, sums[i]);
+    *sink += out[0];
+  }
+  return rounds * 8 * 32;
+}
+
+static const ck_kernels table = {
+    .name = "avx2", .q8_matmul = avx2_q8, .q4_matmul = avx2_q4, .int8_burst = avx2_burst, CK_VECTOR_ENTRIES};
 
 #pragma clang attribute pop
 

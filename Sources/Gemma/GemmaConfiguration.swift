@@ -33,6 +33,30 @@ public struct GemmaConfiguration: Sendable, Equatable {
   /// RoPE base of sliding layers.
   public var localRopeBase: Double
 
+  init(
+    hiddenSize: Int, layerCount: Int, intermediateSize: Int, headCount: Int, keyValueHeadCount: Int,
+    headDim: Int,
+    vocabularySize: Int, maxPositions: Int, epsilon: Float, attentionScale: Float, window: Int,
+    isGlobal: [Bool],
+    globalRopeBase: Double, globalRopeFactor: Double, localRopeBase: Double
+  ) {
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.intermediateSize = intermediateSize
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount
+    self.headDim = headDim
+    self.vocabularySize = vocabularySize
+    self.maxPositions = maxPositions
+    self.epsilon = epsilon
+    self.attentionScale = attentionScale
+    self.window = window
+    self.isGlobal = isGlobal
+    self.globalRopeBase = globalRopeBase
+    self.globalRopeFactor = globalRopeFactor
+    self.localRopeBase = localRopeBase
+  }
+
   /// Reads a transformers `config.json`: the nested `rope_parameters` of transformers 5 or the keys of published
   /// checkpoints; multimodal files hold the text model under `text_config`. Absent keys take the class defaults.
   ///
@@ -42,7 +66,8 @@ public struct GemmaConfiguration: Sendable, Equatable {
     func text(_ key: String) -> JSONValue? { nested.map { $0[key] } ?? json[key] }
     let type = (text("model_type") ?? json["model_type"])?.stringValue ?? "(none)"
     guard type == "gemma3_text" || type == "gemma3" else {
-      throw .configuration(path: path, key: "model_type", problem: "is \(type); only gemma3_text is supported")
+      throw .configuration(
+        path: path, key: "model_type", problem: "is \(type); only gemma3_text is supported")
     }
     func integer(_ key: String, _ fallback: Int? = nil) throws(GemmaError) -> Int {
       guard let value = text(key), !value.isNull else {
@@ -88,7 +113,8 @@ public struct GemmaConfiguration: Sendable, Equatable {
     globalRopeFactor = 1
     if let kind = (scaling?["rope_type"] ?? scaling?["type"])?.stringValue, kind != "default" {
       guard kind == "linear" else {
-        throw .configuration(path: path, key: "rope_scaling", problem: "has type \(kind); only linear is supported")
+        throw .configuration(
+          path: path, key: "rope_scaling", problem: "has type \(kind); only linear is supported")
       }
       globalRopeFactor = try number(scaling?["factor"], "rope_scaling.factor", 1)
     }

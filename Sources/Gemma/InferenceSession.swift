@@ -59,7 +59,8 @@ public final class InferenceSession {
     up = FloatBuffer(chunk * c.intermediateSize)
     scores = FloatBuffer(pool.threadCount * positions)
     logitBuffer = FloatBuffer(c.vocabularySize)
-    let blocks = { (width: Int) in width % 32 == 0 ? QuantizedActivations(capacity: chunk, width: width) : nil }
+    let blocks = { (width: Int) in width % 32 == 0 ? QuantizedActivations(capacity: chunk, width: width) : nil
+    }
     narrow = QuantizedActivations(capacity: chunk, width: (c.hiddenSize + 31) / 32 * 32)
     wideAttention = blocks(queries)
     wideMLP = blocks(c.intermediateSize)
@@ -205,7 +206,8 @@ public final class InferenceSession {
     guard let adapter, let factors = adapter.factors(projection, layer: index) else { return }
     if low.count < chunk * adapter.maximumRank { low = FloatBuffer(chunk * adapter.maximumRank) }
     factors.apply(
-      input, rows: count, inputs: linear.inputs, outputs: linear.outputs, low: low.pointer, into: out, pool: pool)
+      input, rows: count, inputs: linear.inputs, outputs: linear.outputs, low: low.pointer, into: out,
+      pool: pool)
   }
 
   private func norm(
@@ -222,7 +224,8 @@ public final class InferenceSession {
   private func normHeads(_ heads: UnsafeMutablePointer<Float>, _ count: Int, _ gain: FloatBuffer) {
     for head in 0..<count {
       kernels.rmsNorm(
-        heads + head * gain.count, gain: gain.pointer, count: gain.count, epsilon: model.configuration.epsilon,
+        heads + head * gain.count, gain: gain.pointer, count: gain.count,
+        epsilon: model.configuration.epsilon,
         into: heads + head * gain.count)
     }
   }
@@ -247,10 +250,12 @@ extension LoRAAdapter.Factors {
       return
     }
     BLAS.shared.multiply(
-      m: rows, n: rank, k: inputs, a: x, lda: inputs, b: a.pointer, ldb: inputs, transposeB: true, c: low, ldc: rank,
+      m: rows, n: rank, k: inputs, a: x, lda: inputs, b: a.pointer, ldb: inputs, transposeB: true, c: low,
+      ldc: rank,
       pool: pool)
     BLAS.shared.multiply(
-      m: rows, n: outputs, k: rank, alpha: scale, a: low, lda: rank, b: b.pointer, ldb: rank, transposeB: true,
+      m: rows, n: outputs, k: rank, alpha: scale, a: low, lda: rank, b: b.pointer, ldb: rank,
+      transposeB: true,
       beta: 1, c: out, ldc: outputs, pool: pool)
   }
 }

@@ -35,13 +35,15 @@ public final class Linear: Sendable {
 
   /// `out[t] = W x[t]` for `rows` rows. `quantized` must hold the same rows of `x` where the matrix is quantised.
   public func multiply(
-    _ x: UnsafePointer<Float>, quantized: QuantizedActivations?, rows: Int, into out: UnsafeMutablePointer<Float>,
+    _ x: UnsafePointer<Float>, quantized: QuantizedActivations?, rows: Int,
+    into out: UnsafeMutablePointer<Float>,
     pool: WorkerPool
   ) {
     switch storage {
     case .dense(let weights):
       BLAS.shared.multiply(
-        m: rows, n: outputs, k: inputs, a: x, lda: inputs, b: weights.pointer, ldb: inputs, transposeB: true, c: out,
+        m: rows, n: outputs, k: inputs, a: x, lda: inputs, b: weights.pointer, ldb: inputs, transposeB: true,
+        c: out,
         ldc: outputs, pool: pool)
     case .quantized(let matrix):
       guard let quantized else { preconditionFailure("a quantised matrix needs quantised activations") }

@@ -58,14 +58,16 @@ public final class LoRAAdapter: Sendable {
       guard let (layer, projection) = Self.place(module.modulePath), layer < c.layerCount else {
         throw .adapter(
           path: path,
-          problem: "module \(module.modulePath) is not in this base model; the adapter belongs to another one")
+          problem: "module \(module.modulePath) is not in this base model; the adapter belongs to another one"
+        )
       }
       let shape = projection.shape(c)
       let rank = module.a.shape.first ?? 0
       guard rank > 0, module.a.shape == [rank, shape.inputs], module.b.shape == [shape.outputs, rank] else {
         throw .adapter(
           path: path,
-          problem: "\(module.modulePath) has shapes \(module.a.shape) and \(module.b.shape), this base model needs "
+          problem:
+            "\(module.modulePath) has shapes \(module.a.shape) and \(module.b.shape), this base model needs "
             + "[r, \(shape.inputs)] and [\(shape.outputs), r]; the adapter belongs to another one")
       }
       factors[layer * width + projection.index] = Factors(
@@ -77,7 +79,8 @@ public final class LoRAAdapter: Sendable {
 
   private static func place(_ modulePath: String) -> (Int, Projection)? {
     let parts = modulePath.split(separator: ".")
-    guard let marker = parts.lastIndex(of: "layers"), marker + 2 < parts.count, let layer = Int(parts[marker + 1]),
+    guard let marker = parts.lastIndex(of: "layers"), marker + 2 < parts.count,
+      let layer = Int(parts[marker + 1]),
       layer >= 0, let last = parts.last, let projection = Projection(rawValue: String(last)),
       parts[(marker + 2)...].joined(separator: ".") == projection.modulePath
     else { return nil }

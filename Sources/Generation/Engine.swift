@@ -61,7 +61,8 @@ public actor Engine: InfillModel {
     var isDirectory: ObjCBool = false
     let tokenizer =
       FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
-      ? try Tokenizer(sentencePieceModel: path + "/tokenizer.model") : try Tokenizer(gguf: GGUFFile(path: path))
+      ? try Tokenizer(sentencePieceModel: path + "/tokenizer.model")
+      : try Tokenizer(gguf: GGUFFile(path: path))
     return try Engine(model: model, tokenizer: tokenizer, order: order)
   }
 
@@ -161,7 +162,8 @@ public actor Engine: InfillModel {
     let size = model.configuration.vocabularySize
     var sum = 0.0
     for (index, target) in targets.enumerated() {
-      sum += Double(LogitRow(logits + (fresh.count - 1 + index) * size, count: size).logProbability(of: target))
+      sum += Double(
+        LogitRow(logits + (fresh.count - 1 + index) * size, count: size).logProbability(of: target))
     }
     // The next request for this hole starts from the prompt again.
     slots[slot].tokens = prompt

@@ -53,7 +53,8 @@ struct GreedyRun {
     InfillResult(
       bytes: Self.wholeCharacters(bytes), tokenCount: tokens.count, end: end,
       meanLogProbability: tokens.isEmpty ? 0 : logProbabilitySum / Float(tokens.count),
-      minLogProbability: smallest, evaluatedPromptTokens: evaluated, reusedPromptTokens: reused, queueMs: queueMs,
+      minLogProbability: smallest, evaluatedPromptTokens: evaluated, reusedPromptTokens: reused,
+      queueMs: queueMs,
       prefillMs: prefillMs, decodeMs: decodeMs)
   }
 

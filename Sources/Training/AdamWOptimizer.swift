@@ -28,7 +28,8 @@ public struct AdamWOptimizer: Sendable {
     let clip = min(1, maximumNorm / (norm + 1e-6))
     let kernels = Kernels.best
     let constants = Kernels.AdamW(
-      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, step: step
+      learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
+      step: step
     )
     let parameters = adapter.parameters
     WorkerPool.shared.run(parameters.count) { index in

@@ -81,7 +81,8 @@ public final class TrainableAdapter {
         }
         modules.append(
           Self.module(
-            layer, projection, projection.shape(configuration), rank: rank, scale: factors.scale, a: factors.a,
+            layer, projection, projection.shape(configuration), rank: rank, scale: factors.scale,
+            a: factors.a,
             b: factors.b))
       }
     }

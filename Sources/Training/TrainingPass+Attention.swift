@@ -8,17 +8,20 @@ extension TrainingPass {
     pool.split(batch.tokens.count) { rows in
       for row in rows {
         normAndRotate(
-          tape.queryRaw, tape.query, tape.queryInverse, layer.queryNorm, c.headCount, row, batch.positions[row],
+          tape.queryRaw, tape.query, tape.queryInverse, layer.queryNorm, c.headCount, row,
+          batch.positions[row],
           table)
         normAndRotate(
-          tape.keyRaw, tape.key, tape.keyInverse, layer.keyNorm, c.keyValueHeadCount, row, batch.positions[row],
+          tape.keyRaw, tape.key, tape.keyInverse, layer.keyNorm, c.keyValueHeadCount, row,
+          batch.positions[row],
           table)
       }
     }
   }
 
   private func normAndRotate(
-    _ raw: FloatBuffer, _ out: FloatBuffer, _ inverse: FloatBuffer, _ gain: FloatBuffer, _ heads: Int, _ row: Int,
+    _ raw: FloatBuffer, _ out: FloatBuffer, _ inverse: FloatBuffer, _ gain: FloatBuffer, _ heads: Int,
+    _ row: Int,
     _ position: Int, _ table: RotaryTable
   ) {
     let width = heads * c.headDim
@@ -37,10 +40,12 @@ extension TrainingPass {
       let scratch = FloatBuffer(c.headDim)
       for row in rows {
         unrotate(
-          tape.queryRaw, dQuery, tape.queryInverse, layer.queryNorm, c.headCount, row, batch.positions[row], table,
+          tape.queryRaw, dQuery, tape.queryInverse, layer.queryNorm, c.headCount, row, batch.positions[row],
+          table,
           scratch)
         unrotate(
-          tape.keyRaw, dKey, tape.keyInverse, layer.keyNorm, c.keyValueHeadCount, row, batch.positions[row], table,
+          tape.keyRaw, dKey, tape.keyInverse, layer.keyNorm, c.keyValueHeadCount, row, batch.positions[row],
+          table,
           scratch)
       }
     }
@@ -89,7 +94,8 @@ extension TrainingPass {
   ) {
     BLAS.shared.multiply(
       m: n, n: n, k: c.headDim, a: tape.query.pointer + query, lda: c.headCount * c.headDim,
-      b: tape.key.pointer + key, ldb: c.keyValueHeadCount * c.headDim, transposeB: true, c: p, ldc: n, pool: nil)
+      b: tape.key.pointer + key, ldb: c.keyValueHeadCount * c.headDim, transposeB: true, c: p, ldc: n,
+      pool: nil)
     for i in 0..<n {
       let row = p + i * n
       let first = layer.isGlobal ? 0 : max(0, i + 1 - c.window)
@@ -119,7 +125,8 @@ extension TrainingPass {
           m: n, n: n, k: c.headDim, a: dAttended.pointer + query, lda: queries, b: tape.value.pointer + key,
           ldb: keys, transposeB: true, c: dp, ldc: n, pool: nil)
         BLAS.shared.multiply(
-          m: n, n: c.headDim, k: n, a: p, lda: n, transposeA: true, b: dAttended.pointer + query, ldb: queries,
+          m: n, n: c.headDim, k: n, a: p, lda: n, transposeA: true, b: dAttended.pointer + query,
+          ldb: queries,
           beta: beta, c: dValue.pointer + key, ldc: keys, pool: nil)
         for i in 0..<n {
           // Masked probabilities are 0 and stay 0 in the product.
@@ -129,7 +136,8 @@ extension TrainingPass {
           m: n, n: c.headDim, k: n, a: dp, lda: n, b: tape.key.pointer + key, ldb: keys,
           c: dQuery.pointer + query, ldc: queries, pool: nil)
         BLAS.shared.multiply(
-          m: n, n: c.headDim, k: n, a: dp, lda: n, transposeA: true, b: tape.query.pointer + query, ldb: queries,
+          m: n, n: c.headDim, k: n, a: dp, lda: n, transposeA: true, b: tape.query.pointer + query,
+          ldb: queries,
           beta: beta, c: dKey.pointer + key, ldc: keys, pool: nil)
       }
     }

@@ -14,7 +14,8 @@ extension TrainingPass {
     pool.split(count * c.intermediateSize, unit: 64) { range in
       let at = range.lowerBound
       kernels.geluMulBackward(
-        gate: tape.gate.pointer + at, up: tape.up.pointer + at, dout: dActivated.pointer + at, count: range.count,
+        gate: tape.gate.pointer + at, up: tape.up.pointer + at, dout: dActivated.pointer + at,
+        count: range.count,
         dgate: dGate.pointer + at, dup: dUp.pointer + at)
     }
     backProject(.gate, index, tape.middleNormed, dGate, count, into: dNormed, accumulate: false)
@@ -45,21 +46,25 @@ extension TrainingPass {
     let module = adapter.module(projection, layer: index)
     let rank = module.rank
     BLAS.shared.multiply(
-      m: count, n: rank, k: outputs, alpha: module.scale, a: dy.pointer, lda: outputs, b: module.b.value.pointer,
+      m: count, n: rank, k: outputs, alpha: module.scale, a: dy.pointer, lda: outputs,
+      b: module.b.value.pointer,
       ldb: rank, c: dLow.pointer, ldc: rank, pool: pool)
     BLAS.shared.multiply(
       m: outputs, n: rank, k: count, alpha: module.scale, a: dy.pointer, lda: outputs, transposeA: true,
-      b: tapes[index].low[projection.index].pointer, ldb: rank, beta: 1, c: module.b.gradient.pointer, ldc: rank,
+      b: tapes[index].low[projection.index].pointer, ldb: rank, beta: 1, c: module.b.gradient.pointer,
+      ldc: rank,
       pool: pool)
     BLAS.shared.multiply(
-      m: rank, n: inputs, k: count, a: dLow.pointer, lda: rank, transposeA: true, b: input.pointer, ldb: inputs,
+      m: rank, n: inputs, k: count, a: dLow.pointer, lda: rank, transposeA: true, b: input.pointer,
+      ldb: inputs,
       beta: 1, c: module.a.gradient.pointer, ldc: inputs, pool: pool)
     guard let dInput else { return }
     BLAS.shared.multiply(
       m: count, n: inputs, k: outputs, a: dy.pointer, lda: outputs, b: dense[index][projection.index].pointer,
       ldb: inputs, beta: accumulate ? 1 : 0, c: dInput.pointer, ldc: inputs, pool: pool)
     BLAS.shared.multiply(
-      m: count, n: inputs, k: rank, a: dLow.pointer, lda: rank, b: module.a.value.pointer, ldb: inputs, beta: 1,
+      m: count, n: inputs, k: rank, a: dLow.pointer, lda: rank, b: module.a.value.pointer, ldb: inputs,
+      beta: 1,
       c: dInput.pointer, ldc: inputs, pool: pool)
   }
 
@@ -71,7 +76,8 @@ extension TrainingPass {
     pool.split(count) { rows in
       for row in rows {
         kernels.rmsNormBackward(
-          x.pointer + row * width, gain: gain.pointer, inverse: inverse.pointer[row], dout: dy.pointer + row * width,
+          x.pointer + row * width, gain: gain.pointer, inverse: inverse.pointer[row],
+          dout: dy.pointer + row * width,
           count: width, addingTo: dx.pointer + row * width)
       }
     }

@@ -31,12 +31,14 @@ extension TrainingPass {
         into: headNormed.pointer + i * width)
     }
     if model.embedding.isQuantized { narrow?.load(headNormed.pointer, rows: rows, pool: pool) }
-    model.embedding.multiply(headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
+    model.embedding.multiply(
+      headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
     let losses = FloatBuffer(rows)
     pool.split(rows) { range in
       for i in range {
         losses.pointer[i] = kernels.crossEntropy(
-          logits.pointer + i * vocabulary, count: vocabulary, target: Int(part[i].token), weight: part[i].weight)
+          logits.pointer + i * vocabulary, count: vocabulary, target: Int(part[i].token),
+          weight: part[i].weight)
       }
     }
     if let gradientScale {

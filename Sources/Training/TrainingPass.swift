@@ -134,17 +134,21 @@ public final class TrainingPass {
     project(.value, index, tape.normed, narrow, count, into: tape.value)
     rotateForward(tape, layer, batch)
     attendForward(tape, layer, batch)
-    if layer.projections[3].isQuantized { wideAttention?.load(tape.attended.pointer, rows: count, pool: pool) }
+    if layer.projections[3].isQuantized {
+      wideAttention?.load(tape.attended.pointer, rows: count, pool: pool)
+    }
     project(.output, index, tape.attended, wideAttention, count, into: tape.attentionOutput)
     addNormed(
-      tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input, into: tape.middle)
+      tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input,
+      into: tape.middle)
     norm(tape.middle, layer.preFeedForwardNorm, count, tape.middleInverse, into: tape.middleNormed)
     if layer.projections[4].isQuantized { narrow?.load(tape.middleNormed.pointer, rows: count, pool: pool) }
     project(.gate, index, tape.middleNormed, narrow, count, into: tape.gate)
     project(.up, index, tape.middleNormed, narrow, count, into: tape.up)
     pool.split(count * c.intermediateSize, unit: 64) { range in
       kernels.geluMul(
-        gate: tape.gate.pointer + range.lowerBound, up: tape.up.pointer + range.lowerBound, count: range.count,
+        gate: tape.gate.pointer + range.lowerBound, up: tape.up.pointer + range.lowerBound,
+        count: range.count,
         into: tape.activated.pointer + range.lowerBound)
     }
     if layer.projections[6].isQuantized { wideMLP?.load(tape.activated.pointer, rows: count, pool: pool) }
@@ -154,7 +158,8 @@ public final class TrainingPass {
   }
 
   private func project(
-    _ projection: Projection, _ index: Int, _ input: FloatBuffer, _ quantized: QuantizedActivations?, _ count: Int,
+    _ projection: Projection, _ index: Int, _ input: FloatBuffer, _ quantized: QuantizedActivations?,
+    _ count: Int,
     into out: FloatBuffer
   ) {
     let linear = model.layers[index].projections[projection.index]
@@ -162,11 +167,13 @@ public final class TrainingPass {
     let low = tapes[index].low[projection.index].pointer
     linear.multiply(input.pointer, quantized: quantized, rows: count, into: out.pointer, pool: pool)
     BLAS.shared.multiply(
-      m: count, n: module.rank, k: linear.inputs, a: input.pointer, lda: linear.inputs, b: module.a.value.pointer,
+      m: count, n: module.rank, k: linear.inputs, a: input.pointer, lda: linear.inputs,
+      b: module.a.value.pointer,
       ldb: linear.inputs, transposeB: true, c: low, ldc: module.rank, pool: pool)
     BLAS.shared.multiply(
       m: count, n: linear.outputs, k: module.rank, alpha: module.scale, a: low, lda: module.rank,
-      b: module.b.value.pointer, ldb: module.rank, transposeB: true, beta: 1, c: out.pointer, ldc: linear.outputs,
+      b: module.b.value.pointer, ldb: module.rank, transposeB: true, beta: 1, c: out.pointer,
+      ldc: linear.outputs,
       pool: pool)
   }
 

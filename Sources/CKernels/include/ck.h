@@ -66,6 +66,9 @@ typedef struct ck_kernels {
   // One AdamW step with decoupled decay (Loshchilov & Hutter 2019); correction1/2 = 1 - beta^t.
   void (*adamw)(float *p, const float *g, float *m, float *v, int64_t n, float lr, float beta1, float beta2,
                 float eps, float decay, float correction1, float correction2);
+  // Multiply-adds of int8 pairs from registers, `rounds` times; returns how many operations (2 each) that was. For
+  // measuring the machine's limit; *sink keeps the compiler honest.
+  int64_t (*int8_burst)(int64_t rounds, int32_t *sink);
 } ck_kernels;
 
 // The table for one instruction set, or a null pointer where this CPU or build has not got it.

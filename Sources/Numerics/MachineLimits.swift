@@ -1,0 +1,68 @@
+import CKernels
+import Foundation
+
+/// What this machine can do at best, measured: the floors that engine and trainer are held against.
+public struct MachineLimits: Sendable {
+  /// Bytes per second read from a block of a given size by all threads.
+  public static func readBandwidth(megabytes: Int, pool: WorkerPool = .shared) -> Double {
+    let count = max(1, megabytes) * 262_144
+    let block = FloatBuffer(count)
+    let repeats = max(1, 512 / max(1, megabytes))
+    return median(5) {
+      let sums = FloatBuffer(pool.threadCount * 16)
+      let seconds = time {
+        pool.split(count, unit: 4_096) { range in
+          var sum: Float = 0
+          for _ in 0..<repeats {
+            let start = block.pointer + range.lowerBound
+            sum += Kernels.best.dot(start, start, count: range.count)
+          }
+          sums.pointer[range.lowerBound == 0 ? 0 : 16] = sum
+        }
+      }
+      return Double(count * 4 * repeats) / seconds
+    }
+  }
+
+  /// int8 operations (a multiply and an add are two) per second from registers, all threads.
+  public static func int8Operations(pool: WorkerPool = .shared) -> Double {
+    median(5) {
+      let operations = Buffer<Int64>(pool.threadCount)
+      let seconds = time {
+        pool.run(pool.threadCount) { thread in
+          var sink: Int32 = 1
+          operations.pointer[thread] = Kernels.best.table.pointee.int8_burst(4_000_000, &sink)
+        }
+      }
+      return Double(operations.array.reduce(0, +)) / seconds
+    }
+  }
+
+  /// f32 operations per second of dense products of 512 × 512 × 512, all threads.
+  public static func denseOperations(pool: WorkerPool = .shared) -> Double {
+    let n = 512
+    let (a, b, c) = (FloatBuffer(n * n), FloatBuffer(n * n), FloatBuffer(n * n))
+    return median(5) {
+      let seconds = time {
+        for _ in 0..<8 {
+          BLAS.shared.multiply(
+            m: n, n: n, k: n, a: a.pointer, lda: n, b: b.pointer, ldb: n, c: c.pointer, ldc: n, pool: pool)
+        }
+      }
+      return 8 * 2 * Double(n * n * n) / seconds
+    }
+  }
+
+  /// Middle of `runs` measurements.
+  public static func median(_ runs: Int, _ measure: () -> Double) -> Double {
+    let sorted = (0..<runs).map { _ in measure() }.sorted()
+    return sorted[sorted.count / 2]
+  }
+
+  /// Seconds that `work` takes.
+  public static func time(_ work: () -> Void) -> Double {
+    let start = ContinuousClock.now
+    work()
+    return max(1e-9, (ContinuousClock.now - start) / .seconds(1))
+  }
+}

@@ -1,0 +1,176 @@
+import Carving
+import Foundation
+import Gemma
+import Generation
+import Numerics
+
+/// Trains a LoRA adapter on carved examples over a frozen base.
+///
+///     let trainer = Trainer(model: model, format: format, recipe: recipe, directory: run, identity: id,
+///       carve: { epoch in carver.examples(from: files, epoch: epoch) }, heldOut: heldOut)
+///     let report = try trainer.run(resume: false) { progress in … }
+///
+/// The run can be killed at any time: a checkpoint is written every minute, and `resume` continues from it.
+public final class Trainer {
+  /// Trained factors.
+  public let adapter: TrainableAdapter
+  private let recipe: TrainingRecipe
+  private let encoder: ExampleEncoder
+  private let pass: TrainingPass
+  private let directory: String
+  private let identity: String
+  private let carve: (Int) -> [FIMExample]
+  private let heldOut: [TrainingSequence]
+  private let schedule: LearningRateSchedule
+  private var optimizer = AdamWOptimizer()
+  private var evaluationSeconds = 0.0
+
+  /// Prepares a run whose checkpoints live in `directory`.
+  ///
+  /// - Parameters:
+  ///   - identity: hash over base, data and recipe that a resumed run must share.
+  ///   - carve: examples of an epoch; called on the calling thread.
+  ///   - heldOut: examples that are never trained on.
+  public init(
+    model: GemmaModel, format: PromptFormat, recipe: TrainingRecipe, directory: String, identity: String,
+    carve: @escaping (Int) -> [FIMExample], heldOut: [FIMExample], continuing: TrainableAdapter? = nil
+  ) {
+    self.recipe = recipe
+    self.directory = directory
+    self.identity = identity
+    self.carve = carve
+    encoder = ExampleEncoder(format: format, recipe: recipe)
+    adapter =
+      continuing
+      ?? TrainableAdapter(model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
+    let tokens = max(recipe.microBatchTokens, recipe.maximumLength)
+    pass = TrainingPass(
+      model: model, adapter: adapter, maximumTokens: tokens, longest: recipe.maximumLength)
+    schedule = LearningRateSchedule(peak: recipe.learningRate)
+    let encoder = encoder
+    self.heldOut = heldOut.compactMap {
+      encoder.sequence($0, order: .suffixFirst, jointly: false, contextWeight: 0)
+    }
+  }
+
+  /// Trains until the budget is used up or `isCancelled` says so; calls `progress` after every step.
+  ///
+  /// - Throws: `TrainingError`, `WeightsError`.
+  public func run(
+    resume: Bool, isCancelled: () -> Bool = { false }, progress: (TrainingProgress) -> Void
+  ) throws -> TrainingReport {
+    var state = Checkpoint(identity: identity)
+    if resume {
+      state = try Checkpoint.read(from: directory, identity: identity, into: adapter)
+      optimizer.step = state.step
+    }
+    var stream = BatchStream(encoder: encoder, carve: carve, from: state.position)
+    let clock = Stopwatch(offset: state.elapsed)
+    if state.baseLossPerByte == nil { state.baseLossPerByte = heldOutLoss() }
+    var last = TrainingProgress(
+      step: state.step, loss: 0, gradientNorm: 0, learningRate: 0, tokens: state.tokens, tokensPerSecond: 0,
+      elapsed: clock.seconds, remaining: 0, fraction: fraction(state, stream, clock),
+      epochs: stream.epochs, heldOutLossPerByte: state.baseLossPerByte)
+    var lastSave = clock.seconds
+    while last.fraction < 1, !isCancelled() {
+      let started = clock.seconds
+      let (loss, norm, rate, tokens) = try step(&stream, state, at: last.fraction)
+      state.step += 1
+      state.tokens += tokens
+      state.position = stream.position
+      state.elapsed = clock.seconds
+      last = report(state, stream, clock, loss, norm, rate, tokens, clock.seconds - started, last)
+      if clock.seconds - lastSave > 60 {
+        try state.write(adapter, to: directory)
+        lastSave = clock.seconds
+      }
+      progress(last)
+    }
+    state.elapsed = clock.seconds
+    try state.write(adapter, to: directory)
+    let finished = last.fraction >= 1
+    let final = finished ? heldOutLoss() : nil
+    return TrainingReport(
+      last: last, baseLossPerByte: state.baseLossPerByte, adapterLossPerByte: final, finished: finished)
+  }
+
+  private func step(
+    _ stream: inout BatchStream, _ state: Checkpoint, at fraction: Double
+  ) throws -> (loss: Double, norm: Float, rate: Float, tokens: Int) {
+    var parts: [[TrainingSequence]] = []
+    var tokens = 0
+    while tokens < recipe.batchTokens {
+      let part = stream.next(tokens: recipe.microBatchTokens)
+      guard !part.isEmpty else { throw TrainingError.noExamples }
+      parts.append(part)
+      tokens += part.reduce(0) { $0 + $1.tokens.count }
+      if tokens + recipe.microBatchTokens / 2 > recipe.batchTokens { break }
+    }
+    let weight = parts.joined().reduce(Float(0)) { $0 + $1.weights.reduce(0, +) }
+    adapter.clearGradients()
+    var sum = 0.0
+    for part in parts { sum += pass.run(part, gradientScale: 1 / weight).sum }
+    let loss = sum / Double(weight)
+    guard loss.isFinite else { throw TrainingError.diverged(step: state.step) }
+    let rate = schedule.rate(at: fraction)
+    let norm = optimizer.update(adapter, learningRate: rate)
+    return (loss, norm, rate, tokens)
+  }
+
+  private func report(
+    _ state: Checkpoint, _ stream: BatchStream, _ clock: Stopwatch, _ loss: Double, _ norm: Float,
+    _ rate: Float,
+    _ tokens: Int, _ seconds: Double, _ previous: TrainingProgress
+  ) -> TrainingProgress {
+    let now = fraction(state, stream, clock)
+    let speed = Double(tokens) / max(1e-9, seconds)
+    let smooth = previous.tokensPerSecond == 0 ? speed : 0.8 * previous.tokensPerSecond + 0.2 * speed
+    return TrainingProgress(
+      step: state.step, loss: loss, gradientNorm: norm, learningRate: rate, tokens: state.tokens,
+      tokensPerSecond: smooth, elapsed: clock.seconds, remaining: clock.seconds * (1 - now) / max(1e-9, now),
+      fraction: now, epochs: stream.epochs, heldOutLossPerByte: nil)
+  }
+
+  /// Share of the budget used; time is kept for the closing evaluation.
+  private func fraction(_ state: Checkpoint, _ stream: BatchStream, _ clock: Stopwatch) -> Double {
+    switch recipe.budget {
+    case .seconds(let seconds): min(1, clock.seconds / max(1e-9, seconds - evaluationSeconds))
+    case .steps(let steps): min(1, Double(state.step) / Double(max(1, steps)))
+    case .epochs(let epochs): min(1, stream.epochs / max(1e-9, epochs))
+    }
+  }
+
+  /// Loss of the middles and end tokens in nats per byte of middle; nil without held-out examples.
+  private func heldOutLoss() -> Double? {
+    guard !heldOut.isEmpty else { return nil }
+    let clock = Stopwatch(offset: 0)
+    var loss = 0.0
+    var bytes = 0
+    var batch: [TrainingSequence] = []
+    var size = 0
+    for sequence in heldOut + [TrainingSequence(tokens: [], weights: [])] {
+      if size + sequence.tokens.count > recipe.microBatchTokens || sequence.tokens.isEmpty {
+        loss += pass.run(batch, gradientScale: nil).sum
+        batch = []
+        size = 0
+      }
+      batch.append(sequence)
+      size += sequence.tokens.count
+      bytes += sequence.middleBytes
+    }
+    evaluationSeconds = clock.seconds
+    return loss / Double(max(1, bytes))
+  }
+}
+
+/// Seconds since a start, plus those of earlier sessions.
+private struct Stopwatch {
+  private let start = ContinuousClock.now
+  private let offset: Double
+
+  init(offset: Double) {
+    self.offset = offset
+  }
+
+  var seconds: Double { offset + (ContinuousClock.now - start) / .seconds(1) }
+}
