@@ -9,6 +9,8 @@ public enum Gemfill {
   static let commands: [any Command.Type] = [
     StatsCommand.self,
     AdapterCommand.self,
+    VerifyCommand.self,
+    BenchCommand.self,
   ]
 
   /// Runs the process's command line, with `prefix` put before it, and exits.
