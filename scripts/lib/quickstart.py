@@ -123,6 +123,19 @@ def run(words, capture):
     return (json.loads(reply.stdout) if capture else None), round(time.monotonic() - started, 1)
 
 
+def free_name(wanted):
+    """`wanted`, or `wanted-2`, `wanted-3`, … : an adapter of an earlier run is left alone."""
+    reply = subprocess.run([BINARIES / "gemfill", "adapter", "list", "--json"], stdout=subprocess.PIPE)
+    if reply.returncode != 0:
+        raise Failure("the registry of adapters can't be read (its reason is above)")
+    taken = {adapter["name"] for adapter in json.loads(reply.stdout)["adapters"]}
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
 def count_examples(file):
     with open(file, "rb") as lines:
         return sum(1 for _ in lines)
@@ -202,6 +215,7 @@ def main():
         say(f"training on commit {commit[:12]}, testing on the {later} commits after it")
         target = [options.path, "--split", commit]
 
+    name = free_name(options.name)
     seconds = {}
     examples = WORK / "examples.jsonl"
     carved, seconds["carve"] = run(
@@ -209,10 +223,10 @@ def main():
     if count_examples(examples) == 0:
         raise Failure(f"no code was found in {options.path or older}: nothing to learn from")
     trained, seconds["train"] = run(
-        [BINARIES / "fim-train", older, "--budget", options.budget, "--name", options.name], options.json)
+        [BINARIES / "fim-train", older, "--budget", options.budget, "--name", name], options.json)
     outcomes = WORK / "outcomes.jsonl"
     evaluated, seconds["evaluate"] = run(
-        [BINARIES / "gemfill", "eval", *target, "--adapter", options.name, "--budget", options.eval_budget,
+        [BINARIES / "gemfill", "eval", *target, "--adapter", name, "--budget", options.eval_budget,
          "--out", outcomes], options.json)
     samples = pick_samples(outcomes)
     seconds["total"] = round(time.monotonic() - started, 1)
@@ -222,12 +236,12 @@ def main():
             sample.pop("words")
         print(json.dumps({
             "data": data, "carve": carved, "train": trained, "evaluation": evaluated, "samples": samples,
-            "adapter": options.name, "seconds": seconds}))
+            "adapter": name, "seconds": seconds}))
         return 0
     print("\nThree held-out holes, filled by the adapter:")
     for sample in samples:
         show(sample)
-    show_editor(options.name)
+    show_editor(name)
     say(f"done in {seconds['total']:.0f} s (carve {seconds['carve']:.0f}, train {seconds['train']:.0f}, "
         f"evaluate {seconds['evaluate']:.0f})")
     return 0
