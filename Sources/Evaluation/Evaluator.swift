@@ -61,7 +61,9 @@ public struct Evaluator: Sendable {
   public init(options: Options = Options()) { self.options = options }
 
   /// Lets every contender answer every example.
-  /// - Throws: what a contender throws; `CancellationError` when the task is cancelled, checked before each example.
+  ///
+  /// A cancelled run returns what was answered until then, so that work is not lost.
+  /// - Throws: what a contender throws; `CancellationError` when the task is cancelled before the first example is answered.
   public func run(
     _ examples: [FIMExample], contenders: [any Contender], progress: (Progress) -> Void = { _ in }
   ) async throws -> Evaluation {
@@ -71,18 +73,31 @@ public struct Evaluator: Sendable {
     let start = clock.now
     var outcomes = [[Outcome]](repeating: [], count: contenders.count)
     for (done, index) in visits.enumerated() {
-      try Task.checkCancellation()
       if let budget = options.budget, done > 0, clock.now - start > budget { break }
       let completes = options.completions.map { done < $0 } ?? true
-      for (column, contender) in contenders.enumerated() {
-        outcomes[column].append(
-          try await outcome(of: contender, on: examples[index], number: index, completes: completes))
+      do {
+        let answers = try await answers(
+          of: contenders, to: examples[index], number: index, completes: completes)
+        for (column, answer) in answers.enumerated() { outcomes[column].append(answer) }
+      } catch is CancellationError where done > 0 {
+        break
       }
       progress(Progress(done: done + 1, total: examples.count, elapsed: clock.now - start))
     }
     return Evaluation(
       contenders: contenders.map(\.name), outcomes: outcomes, offered: examples.count, order: options.order,
       elapsed: clock.now - start)
+  }
+
+  private func answers(
+    of contenders: [any Contender], to example: FIMExample, number: Int, completes: Bool
+  ) async throws -> [Outcome] {
+    var answers: [Outcome] = []
+    for contender in contenders {
+      try Task.checkCancellation()
+      answers.append(try await outcome(of: contender, on: example, number: number, completes: completes))
+    }
+    return answers
   }
 
   private func outcome(

@@ -101,7 +101,7 @@ struct EvaluatorTests {
     #expect(evaluation.outcomes[0].count { $0.completion != nil } == 3)
   }
 
-  @Test func cancellationEndsTheRunBeforeTheNextExample() async throws {
+  @Test func cancellationBeforeTheFirstExampleThrows() async throws {
     let model = FakeModel(answers: [:])
     let examples = self.examples
     let task = Task {
@@ -110,6 +110,18 @@ struct EvaluatorTests {
     }
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(model.callCount == 0)
+  }
+
+  @Test func cancellationKeepsWhatAllContendersHaveAnswered() async throws {
+    let examples = self.examples
+    let contenders = ["one", "two"].map { ModelContender(name: $0, model: FakeModel(answers: [:])) }
+    let task = Task {
+      try await Evaluator().run(examples, contenders: contenders) { progress in
+        if progress.done == 2 { withUnsafeCurrentTask { $0?.cancel() } }
+      }
+    }
+    let evaluation = try await task.value
+    #expect(evaluation.outcomes.map(\.count) == [2, 2])
   }
 
   @Test func exhaustedBudgetLeavesAPairedSample() async throws {
