@@ -16,7 +16,9 @@ struct BlockFormatTests {
   }
 
   private func relativeError(_ format: BlockFormat, _ floats: [Float]) -> Float {
-    let squared = zip(floats, roundTrip(format, floats)).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let squared = zip(floats, roundTrip(format, floats)).reduce(Float(0)) {
+      $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+    }
     return (squared / floats.reduce(0) { $0 + $1 * $1 }).squareRoot()
   }
 
@@ -31,7 +33,9 @@ struct BlockFormatTests {
   }
 
   @Test func plainFormatsRoundToNearest() {
-    let values: [Float] = [0, -0.0, 1, -1.5, 65504, 1e-8, .infinity, -.infinity, 3.14159265, 1.00390625, 1.01171875]
+    let values: [Float] = [
+      0, -0.0, 1, -1.5, 65504, 1e-8, .infinity, -.infinity, 3.14159265, 1.00390625, 1.01171875,
+    ]
     #expect(roundTrip(.f32, values) == values)
     #expect(roundTrip(.f16, values) == values.map { Float(Float16($0)) })
     let rounded = roundTrip(.bf16, values)
@@ -46,7 +50,8 @@ struct BlockFormatTests {
     let eight: [UInt8] = [0x00, 0x38] + (1...32).map { UInt8($0) }
     #expect(dequantized(.q8_0, eight, count: 32) == (1...32).map { Float($0) / 2 })
     let four: [UInt8] = [0x00, 0x38] + (0..<16).map { UInt8($0 | (15 - $0) << 4) }
-    let expected = (0..<16).map { Float($0 - 8) / 2 } + (0..<16).map { Float(7 - $0) / 2 }
+    let low: [Float] = (0..<16).map { Float($0 - 8) / 2 }
+    let expected: [Float] = low + low.map { -0.5 - $0 }
     #expect(dequantized(.q4_0, four, count: 32) == expected)
   }
 

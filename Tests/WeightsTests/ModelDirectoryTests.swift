@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Model directory")
 struct ModelDirectoryTests {
-  private func tensor(_ name: String) -> OutputTensor { OutputTensor(name: name, shape: [2], floats: [1, 2]) }
+  private func tensor(_ name: String) -> OutputTensor {
+    OutputTensor(name: name, shape: [2], floats: [1, 2])
+  }
 
   @Test func readsASingleFile() throws {
     let folder = try TemporaryFolder()
