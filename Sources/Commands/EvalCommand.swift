@@ -1,0 +1,122 @@
+import Carving
+import Corpus
+import Evaluation
+import Foundation
+import Gemma
+import Generation
+import Registry
+import Syntax
+import Weights
+
+/// `gemfill eval`: base, adapters and an n-gram model on code that is newer than what they learnt from.
+struct EvalCommand: Command {
+  static let name = "eval"
+  static let summary = "Measure base and adapters on code written after the state that they learnt from."
+  static let discussion = """
+    PATH is a git repository: the holes are what the commits after --split inserted (default: the commit at 90 % of the
+    history). With --older, PATH and DIR are two releases: the holes are what is new in PATH. An n-gram model of the
+    older state is measured beside base and adapters. See docs/evaluation.md.
+    """
+  static let positionals = [Positional("PATH", help: "Git repository, or the newer of two releases.")]
+  static let options = [
+    Option.text("adapter", "NAME", repeats: true, help: "Adapter to measure; may be given several times."),
+    Option.text("base", "NAME|PATH", help: "Base model (default: the embedded base)."),
+    Option.flag("history", help: "Test on git history; this is the default without --older."),
+    Option.text("split", "COMMIT", help: "Test on what was inserted after this commit."),
+    Option.text("older", "DIR", help: "Test on what PATH has and this older release lacks."),
+    Option.integer("limit", "N", in: 1...1_000_000, help: "Most holes (default 2000)."),
+    Option.duration("budget", "TIME", help: "Take no new hole after this time (default: run through all)."),
+    Option.integer("completions", "N", in: 0...1_000_000, help: "Complete only N holes, score all (default: all)."),
+    Option.flag("orders", help: "Score every hole in the other prompt order too."),
+    Option.integer("seed", "S", help: "Seed of the order of the holes and of the intervals (default 1)."),
+    Option.text("out", "F.jsonl", help: "Write every hole with all answers here."),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let source = try HeldOutSource(arguments)
+    let (engine, adapters) = try await load(arguments, console)
+    let catalog = LanguageCatalog.standard()
+    console.progress("looking for held-out holes")
+    let heldOut = try source.read(catalog: catalog, limit: arguments.integer("limit") ?? 2_000)
+    console.progress("counting n-grams")
+    var contenders: [any Contender] = [
+      baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: engine),
+    ]
+    contenders += adapters.map { ModelContender(name: $0.name, model: engine, adapter: $0.name) }
+    let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
+      heldOut.holes, contenders: contenders
+    ) { progress in
+      console.progress("evaluating: \(progress.done) of \(progress.total) holes")
+    }
+    console.endProgress()
+    if let path = arguments.text("out") { try AtomicFile.write(evaluation.lines(of: heldOut.holes), to: path) }
+    try show(evaluation, of: heldOut, adapters, arguments, console)
+    return Task.isCancelled ? .interrupted : .done
+  }
+
+  private static func options(_ arguments: Arguments, _ catalog: LanguageCatalog) -> Evaluator.Options {
+    Evaluator.Options(
+      scoresBothOrders: arguments.flag("orders"), completions: arguments.integer("completions"),
+      budget: arguments.seconds("budget").map { .seconds($0) }, seed: UInt64(arguments.integer("seed") ?? 1)
+    ) { example, completion in
+      guard let language = catalog.language(forPath: example.path) else { return nil }
+      let text = completion.count - completion.reversed().prefix { $0 <= 0x20 }.count
+      let kept = CompletionSyntax(language: language).clip(
+        prefix: Array(example.prefix.utf8), completion: completion, suffix: Array(example.suffix.utf8))
+      return kept >= text
+    }
+  }
+
+  /// The engine with every adapter that was named, each checked to belong to the base.
+  private static func load(
+    _ arguments: Arguments, _ console: Console
+  ) async throws -> (Engine, [ModelRegistry.Adapter]) {
+    let registry = try ModelRegistry(home: .standard())
+    let path = try registry.resolveBase(arguments.text("base"))
+    let hash = try registry.sha256(ofModel: path)
+    let baseName = URL(fileURLWithPath: path).lastPathComponent
+    var adapters: [ModelRegistry.Adapter] = []
+    for name in arguments.texts("adapter") where !adapters.contains(where: { $0.name == name }) {
+      let adapter = try registry.adapter(named: name)
+      try ModelRegistry.check(adapter, baseName: baseName, baseSHA256: hash)
+      adapters.append(adapter)
+    }
+    console.progress("loading \(baseName)")
+    let engine = try Engine.load(path: path)
+    for adapter in adapters {
+      await engine.use(try LoRAAdapter(directory: adapter.directory, model: engine.model), named: adapter.name)
+    }
+    return (engine, adapters)
+  }
+
+  private static func baseline(_ files: [SourceFile], catalog: LanguageCatalog) -> NgramContender {
+    let holes = Carver(options: CarveOptions(seed: 1, limit: 4_000), catalog: catalog).examples(from: files, epoch: 0)
+    return NgramContender(texts: files.map(\.bytes), holes: holes)
+  }
+
+  private static func show(
+    _ evaluation: Evaluation, of heldOut: HeldOutSource.Holes, _ adapters: [ModelRegistry.Adapter],
+    _ arguments: Arguments, _ console: Console
+  ) throws {
+    let bootstrap = Bootstrap(seed: UInt64(arguments.integer("seed") ?? 1))
+    var pairs = [(contender: 1, reference: 0)]
+    if !adapters.isEmpty { pairs = adapters.indices.flatMap { [($0 + 2, 1), ($0 + 2, 0)] } }
+    let report = Report(evaluation, comparing: pairs, bootstrap: bootstrap)
+    console.print(heldOut.description)
+    console.print(report.table())
+    var json = report.json
+    json["test"] = .string(heldOut.description)
+    json["seconds"] = .double(evaluation.elapsed / .seconds(1))
+    console.emit(json: json)
+    let registry = try ModelRegistry(home: .standard())
+    for adapter in adapters {
+      let rows = report.json["contenders"]?.arrayValue ?? []
+      guard let row = rows.first(where: { $0["name"]?.stringValue == adapter.name }) else { continue }
+      let metrics = JSONObject([
+        ("test", .string(heldOut.description)), ("holes", .int(report.scored)), ("figures", row),
+        ("comparisons", .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == adapter.name } ?? [])),
+      ])
+      try registry.setMetrics(metrics, ofAdapter: adapter.name)
+    }
+  }
+}
