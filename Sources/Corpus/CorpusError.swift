@@ -1,0 +1,46 @@
+/// Everything that can go wrong while code is collected.
+public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// The path does not exist or cannot be opened.
+  case unreadable(path: String, reason: String)
+  /// Nothing under the path is source code that may be used.
+  case noSource(path: String, skipped: [SkipReason: Int])
+  /// Git is not installed or could not be started.
+  case gitUnavailable(reason: String)
+  /// Git refused.
+  case gitFailed(command: String, status: Int32, message: String)
+  /// The path is not inside a git work tree.
+  case notARepository(path: String)
+  /// Too few commits to hold some back.
+  case historyTooShort(path: String, commits: Int, needed: Int)
+  /// Git's answer was not understood.
+  case malformedGitOutput(command: String, detail: String)
+
+  /// What happened, where, and what to do about it.
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read: \(reason); check the path and its permissions"
+    case .noSource(let path, let skipped):
+      "\(path): no source code found\(Self.summary(skipped)); give a folder with code, or check .gitignore and "
+        + ".gemfillignore"
+    case .gitUnavailable(let reason):
+      "git cannot be started: \(reason); install it (apt-get install git)"
+    case .gitFailed(let command, let status, let message):
+      "git \(command) failed with status \(status): \(message)"
+    case .notARepository(let path):
+      "\(path): is not a git repository; history needs one"
+    case .historyTooShort(let path, let commits, let needed):
+      "\(path): has \(commits) first-parent commits, a split by time needs at least \(needed)"
+    case .malformedGitOutput(let command, let detail):
+      "git \(command) answered something unexpected: \(detail)"
+    }
+  }
+
+  private static func summary(_ skipped: [SkipReason: Int]) -> String {
+    guard !skipped.isEmpty else { return "" }
+    let parts = skipped.sorted {
+      $0.value != $1.value ? $0.value > $1.value : $0.key.rawValue < $1.key.rawValue
+    }
+    return " (skipped: " + parts.map { "\($0.value) \($0.key.rawValue)" }.joined(separator: ", ") + ")"
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+
+/// Runs `git` in a folder that is not trusted: nothing that its configuration names is started, nothing is written.
+struct GitCommand: Sendable {
+  let root: String
+
+  /// The bytes that git writes to its standard output.
+  ///
+  /// - Throws: `CorpusError.gitUnavailable`, or `.gitFailed` with what git said.
+  func run(_ arguments: [String]) throws(CorpusError) -> [UInt8] {
+    var output: [UInt8] = []
+    try stream(arguments, input: nil) { handle in
+      output = [UInt8](handle.readDataToEndOfFile())
+    }
+    return output
+  }
+
+  /// Starts git, hands its output to `body`, and waits for its end.
+  ///
+  /// - Parameter input: a file for the standard input; a file, so that no write can block or meet a closed pipe.
+  func stream(
+    _ arguments: [String], input: URL?, body: (FileHandle) -> Void
+  ) throws(CorpusError) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments =
+      [
+        "git", "-C", root, "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c",
+        "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
+      ] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"],
+      uniquingKeysWith: { $1 })
+    let output = Pipe()
+    process.standardOutput = output
+    let messages = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "gemfill-git-\(UUID().uuidString)")
+    _ = FileManager.default.createFile(atPath: messages.path, contents: nil)
+    defer { try? FileManager.default.removeItem(at: messages) }
+    do {
+      process.standardError = try FileHandle(forWritingTo: messages)
+      process.standardInput = try input.map { try FileHandle(forReadingFrom: $0) } ?? FileHandle.nullDevice
+      try process.run()
+    } catch {
+      throw .gitUnavailable(reason: error.localizedDescription)
+    }
+    body(output.fileHandleForReading)
+    // Whatever the reader left: a full pipe would keep git from ending.
+    while !output.fileHandleForReading.availableData.isEmpty {}
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      let said = FileSystem.text(messages.path)?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+      if process.terminationStatus == 127 { throw .gitUnavailable(reason: said) }
+      throw .gitFailed(command: arguments.first ?? "", status: process.terminationStatus, message: said)
+    }
+  }
+}
