@@ -7,6 +7,8 @@ public enum Gemfill {
 
   /// All subcommands in the order of the loop; one line each.
   static let commands: [any Command.Type] = [
+    LSPCommand.self,
+    CompleteCommand.self,
     StatsCommand.self,
     AdapterCommand.self,
     VerifyCommand.self,

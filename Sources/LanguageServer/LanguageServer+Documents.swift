@@ -43,7 +43,7 @@ extension LanguageServer {
     callOff(uri: uri)
     write(tracker.closed(uri: uri, now: clock.now))
     documents[uri] = nil
-    if let loading { Task { try? await loading.value.forget(document: uri) } }
+    if let loading { Task { try? await loading.value.service.forget(document: uri) } }
   }
 
   /// Gives the client a second to say what it did before what was inferred becomes final.

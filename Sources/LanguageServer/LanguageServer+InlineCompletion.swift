@@ -41,12 +41,10 @@ extension LanguageServer {
     case .success(let question):
       guard let loading else { return respond(identifier, Self.noItems) }
       let started = clock.now
+      let adapter = settings.adapter
       let task = Task { [weak self] in
-        let result: Result<CompletionAnswer, any Error>
-        do { result = .success(try await loading.value.complete(question.request)) } catch {
-          result = .failure(error)
-        }
-        await self?.finish(identifier, question, result, started: started)
+        let reply = await Self.reply(question.request, adapter, from: loading)
+        await self?.finish(identifier, question, reply, started: started)
       }
       pending[identifier] = Pending(uri: uri, version: question.version, task: task)
       return
@@ -76,6 +74,31 @@ extension LanguageServer {
 
   // MARK: - Asking
 
+  /// An answer or an error, and what it was made with.
+  private struct Reply: Sendable {
+    var result: Result<CompletionAnswer, any Error>
+    var adapter: String?
+    var modelKey = ""
+  }
+
+  private static func reply(
+    _ request: CompletionRequest, _ adapter: Settings.Adapter, from loading: Task<Served, any Error>
+  ) async -> Reply {
+    var request = request
+    do {
+      let served = try await loading.value
+      request.adapter = adapter.name(served.adapter)
+      var reply = Reply(
+        result: .failure(CancellationError()), adapter: request.adapter, modelKey: served.modelKey)
+      do { reply.result = .success(try await served.service.complete(request)) } catch {
+        reply.result = .failure(error)
+      }
+      return reply
+    } catch {
+      return Reply(result: .failure(error))
+    }
+  }
+
   private struct Refusal: Error { let reason: String }
 
   private func question(uri: String, position: Position, _ params: JSONValue) -> Result<Question, Refusal> {
@@ -95,7 +118,7 @@ extension LanguageServer {
     let place = document.position(of: cursor, encoding: encoding)
     var request = CompletionRequest(
       document: uri, path: path, text: document.text, cursor: cursor, trigger: trigger,
-      adapter: settings.adapter, maxTokens: settings.maxTokens)
+      maxTokens: settings.maxTokens)
     let rest = document.text[cursor...].prefix { $0 != 0x0A && $0 != 0x0D }
     var range = (start: place, end: place)
     var selected: [UInt8] = []
@@ -133,7 +156,7 @@ extension LanguageServer {
   // MARK: - Answering
 
   private func finish(
-    _ identifier: RequestIdentifier, _ question: Question, _ result: Result<CompletionAnswer, any Error>,
+    _ identifier: RequestIdentifier, _ question: Question, _ reply: Reply,
     started: ContinuousClock.Instant
   ) {
     var record = RequestRecord(
@@ -141,13 +164,13 @@ extension LanguageServer {
       outcome: .canceled)
     record.trigger = question.request.trigger == .invoked ? .invoked : .automatic
     record.isMidLine = question.midLine
-    record.model = configuration.modelKey
-    record.adapter = question.request.adapter
+    record.model = reply.modelKey
+    record.adapter = reply.adapter
     record.totalMs = milliseconds(since: started)
     let isWanted = pending.removeValue(forKey: identifier) != nil
     var items: [JSONValue] = []
     var suggestion: (record: SuggestionRecord, answer: CompletionAnswer)?
-    switch result {
+    switch reply.result {
     case .failure(let error):
       record.outcome = error is CancellationError ? .canceled : .failed
       if record.outcome == .failed { tell("\(error)") }

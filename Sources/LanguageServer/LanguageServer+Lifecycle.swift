@@ -56,15 +56,16 @@ extension LanguageServer {
     loading = task
     Task {
       switch await task.result {
-      case .success: loaded(milliseconds(since: started))
+      case .success(let served): loaded(served, milliseconds(since: started))
       case .failure(let error): failedToLoad(error)
       }
     }
   }
 
-  private func loaded(_ elapsedMs: Double) {
+  private func loaded(_ served: Served, _ elapsedMs: Double) {
+    servedAdapter = served.adapter
     log(
-      "model loaded ms=\(format(elapsedMs)) encoding=\(encoding.rawValue) adapter=\(settings.adapter ?? "none")"
+      "model loaded ms=\(format(elapsedMs)) encoding=\(encoding.rawValue) adapter=\(served.adapter ?? "none")"
     )
   }
 
@@ -112,7 +113,8 @@ extension LanguageServer {
       JSONObject(
         [
           ("version", .string(configuration.version)), ("enabled", .bool(settings.isEnabled)),
-          ("adapter", settings.adapter.map { .string($0) } ?? .null), ("documents", .int(documents.count)),
+          ("adapter", settings.adapter.name(servedAdapter).map { .string($0) } ?? .null),
+          ("documents", .int(documents.count)),
           ("problems", .array(toldErrors.sorted().map { .string($0) })),
         ] + statistics.json))
   }

@@ -11,14 +11,8 @@ public actor LanguageServer {
   public struct Configuration: Sendable {
     /// Version shown to clients.
     public var version: String
-    /// Adapter that completions use unless the client says otherwise.
-    public var adapter: String?
-    /// Limits of completions.
-    public var completion: CompletionService.Options
-    /// Identifies the base in the log of suggestions; a hash.
-    public var modelKey: String
     /// Loads the model. Called once, when the client initializes; should not block the cooperative pool.
-    public var makeService: @Sendable () async throws -> CompletionService
+    public var makeService: @Sendable () async throws -> Served
     /// Where suggestions and their fate are written down.
     public var suggestions: (any SuggestionLog)?
     /// Takes lines of the server's own log, in addition to the client's log window.
@@ -26,18 +20,31 @@ public actor LanguageServer {
 
     /// Creates a configuration.
     public init(
-      version: String, adapter: String? = nil, completion: CompletionService.Options = .init(),
-      modelKey: String = "", suggestions: (any SuggestionLog)? = nil,
+      version: String, suggestions: (any SuggestionLog)? = nil,
       writeLog: @escaping @Sendable (String) -> Void = { _ in },
-      makeService: @escaping @Sendable () async throws -> CompletionService
+      makeService: @escaping @Sendable () async throws -> Served
     ) {
       self.version = version
-      self.adapter = adapter
-      self.completion = completion
-      self.modelKey = modelKey
       self.suggestions = suggestions
       self.writeLog = writeLog
       self.makeService = makeService
+    }
+  }
+
+  /// What completions come from.
+  public struct Served: Sendable {
+    /// Answers the requests.
+    public var service: CompletionService
+    /// Adapter that is used unless the client says otherwise.
+    public var adapter: String?
+    /// Identifies the base in the log of suggestions; a hash.
+    public var modelKey: String
+
+    /// Names a service and what it uses.
+    public init(service: CompletionService, adapter: String? = nil, modelKey: String = "") {
+      self.service = service
+      self.adapter = adapter
+      self.modelKey = modelKey
     }
   }
 
@@ -58,10 +65,12 @@ public actor LanguageServer {
   var encoding = PositionEncoding.utf16
   var documents: [String: Document] = [:]
   var workspace = Workspace()
-  var settings: Settings
+  var settings = Settings()
   var tracker = SuggestionTracker()
   var pending: [RequestIdentifier: Pending] = [:]
-  var loading: Task<CompletionService, any Error>?
+  /// Adapter of the loaded service.
+  var servedAdapter: String?
+  var loading: Task<Served, any Error>?
   var statistics = ServerStatistics()
   /// Errors of the model that the user has been told of.
   var toldErrors: Set<String> = []
@@ -71,7 +80,6 @@ public actor LanguageServer {
   /// Creates a server; `run` starts it.
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    settings = Settings(adapter: configuration.adapter)
   }
 
   /// Serves until the client says `exit` or is gone. Returns the exit code that the protocol asks for: 0 after a

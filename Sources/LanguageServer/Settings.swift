@@ -5,14 +5,29 @@ import Weights
 struct Settings: Sendable {
   /// False: no suggestions.
   var isEnabled = true
-  /// Name of the adapter; nil for the bare base.
-  var adapter: String?
+  /// Which adapter to use.
+  var adapter = Adapter.served
   /// Most tokens of a suggestion.
   var maxTokens: Int?
   /// True when the client sends `fim/didShow` and its like.
   var reportsShown = false
 
-  init(adapter: String?) { self.adapter = adapter }
+  /// Which adapter a client wants.
+  enum Adapter: Equatable {
+    /// The one that the server was started with.
+    case served
+    /// None: the bare base.
+    case none
+    case named(String)
+
+    func name(_ served: String?) -> String? {
+      switch self {
+      case .served: served
+      case .none: nil
+      case .named(let name): name
+      }
+    }
+  }
 
   /// Takes over what is there and makes sense, from `{…}` or `{"gemfill": {…}}`.
   mutating func apply(_ value: JSONValue) {
@@ -20,10 +35,8 @@ struct Settings: Sendable {
     if let enabled = value["enabled"]?.boolValue { isEnabled = enabled }
     if let reports = value["reportsShown"]?.boolValue { reportsShown = reports }
     if let tokens = value["maxTokens"]?.intValue { maxTokens = max(1, min(tokens, 256)) }
-    switch value["adapter"] {
-    case .string(let name): adapter = name.isEmpty ? nil : name
-    case .null: adapter = nil
-    default: break
+    if let name = value["adapter"]?.stringValue {
+      adapter = name.isEmpty ? .served : name == "none" ? .none : .named(name)
     }
   }
 }

@@ -88,7 +88,7 @@ final class TestClient: Sendable {
         version: "test", suggestions: log,
         writeLog: { line in box.client?.lines.withLock { $0.append(line) } },
         makeService: {
-          CompletionService(model: model) { _ in CompletionSyntax(language: nil) }
+          .init(service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) })
         }))
     let transport = Transport(
       incoming: stream,

@@ -1,0 +1,164 @@
+import Completion
+import Foundation
+import Registry
+import Syntax
+import Weights
+
+/// `gemfill complete FILE:LINE:COLUMN`: one completion, for scripts and for looking into the server's decisions.
+struct CompleteCommand: Command {
+  static let name = "complete"
+  static let summary = "Print the completion at one place of a file."
+  static let discussion = """
+    LINE and COLUMN count from 1; columns count bytes of UTF-8, so that COLUMN is one more than the bytes before the
+    cursor. Prints nothing when there is nothing to show; --explain says why.
+    """
+  static let positionals = [Positional("FILE:LINE:COLUMN", help: "The place of the cursor.")]
+  static let options = [
+    Option.text(
+      "adapter", "NAME", help: "Adapter to use; 'none' for the bare base (default: the live adapter)."),
+    Option.text(
+      "base", "NAME|PATH", help: "Registered model, GGUF file or model folder (default: the embedded base)."),
+    Option.integer("tokens", "N", in: 1...256, help: "Most tokens (default 64)."),
+    Option.flag("explain", help: "Also say on standard error what was seen, generated, cut away and spent."),
+  ]
+
+  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let place = try CursorPlace(arguments.required("FILE:LINE:COLUMN"))
+    let (text, cursor) = try place.read()
+    let model = try await ServingModel.load(base: arguments.text("base"), home: try .standard())
+    let chosen = arguments.text("adapter")
+    let adapter = chosen == nil ? model.liveAdapter : chosen == "none" ? nil : chosen
+    if let adapter { try await model.prepare(adapter: adapter) }
+    var options = CompletionService.Options()
+    options.timeBudgetMs = 10_000
+    let service = CompletionService(model: model, catalog: .standard(), options: options)
+    let answer = try await service.complete(
+      CompletionRequest(
+        document: place.file, path: place.pathInRepository, text: text, cursor: cursor, trigger: .invoked,
+        adapter: adapter, maxTokens: arguments.integer("tokens")))
+    if !answer.text.isEmpty { console.print(String(decoding: answer.text, as: UTF8.self)) }
+    if arguments.flag("explain") { explain(answer, adapter, console) }
+    console.emit(json: json(answer, place, adapter))
+    return .done
+  }
+
+  private static func explain(_ answer: CompletionAnswer, _ adapter: String?, _ console: Console) {
+    let times = answer.latency
+    func ms(_ value: Double) -> String { String(format: "%.1f ms", value) }
+    console.note("adapter     \(adapter ?? "none")")
+    console.note("window      \(answer.prefixBytes) bytes before, \(answer.suffixBytes) behind the cursor")
+    console.note(
+      "prompt      \(answer.evaluatedPromptTokens) tokens evaluated, \(answer.reusedPromptTokens) reused")
+    console.note(
+      "generated   \(answer.tokenCount) tokens, ended by \(answer.end): \(quoted(answer.generated))")
+    console.note("shown       \(answer.hidden.map { "nothing: \($0.rawValue)" } ?? quoted(answer.text))")
+    console.note("mode        \(answer.singleLine ? "rest of the line only" : "up to the end of the block")")
+    console.note(
+      "confidence  mean log probability \(String(format: "%.2f", answer.meanLogProbability)), least "
+        + String(format: "%.2f", answer.minLogProbability))
+    console.note(
+      "time        \(ms(times.totalMs)): context \(ms(times.contextMs)), prompt \(ms(times.prefillMs)), "
+        + "generation \(ms(times.decodeMs)), policy \(ms(times.postMs))")
+  }
+
+  private static func quoted(_ text: [UInt8]) -> String {
+    String(decoding: text, as: UTF8.self).debugDescription
+  }
+
+  private static func json(_ answer: CompletionAnswer, _ place: CursorPlace, _ adapter: String?) -> JSONValue
+  {
+    let times = answer.latency
+    return [
+      "file": .string(place.file), "line": .int(place.line), "column": .int(place.column),
+      "adapter": adapter.map { .string($0) } ?? .null,
+      "text": .string(String(decoding: answer.text, as: UTF8.self)),
+      "hidden": answer.hidden.map { .string($0.rawValue) } ?? .null,
+      "generated": .string(String(decoding: answer.generated, as: UTF8.self)), "end": .string(answer.end),
+      "single_line": .bool(answer.singleLine), "tokens": .int(answer.tokenCount),
+      "prefix_bytes": .int(answer.prefixBytes), "suffix_bytes": .int(answer.suffixBytes),
+      "evaluated_prompt_tokens": .int(answer.evaluatedPromptTokens),
+      "reused_prompt_tokens": .int(answer.reusedPromptTokens),
+      "mean_log_probability": .double(Double(answer.meanLogProbability)),
+      "min_log_probability": .double(Double(answer.minLogProbability)),
+      "ms": [
+        "context": .double(times.contextMs), "prefill": .double(times.prefillMs),
+        "decode": .double(times.decodeMs),
+        "post": .double(times.postMs), "total": .double(times.totalMs),
+      ],
+    ]
+  }
+}
+
+/// `FILE:LINE:COLUMN`, read.
+struct CursorPlace {
+  let file: String
+  let line: Int
+  let column: Int
+
+  init(_ text: String) throws(UsageError) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count >= 3, let line = Int(parts[parts.count - 2]), let column = Int(parts[parts.count - 1]),
+      line >= 1, column >= 1, !parts[0].isEmpty
+    else { throw UsageError("'\(text)' is not FILE:LINE:COLUMN with numbers from 1 on") }
+    file = parts.dropLast(2).joined(separator: ":")
+    self.line = line
+    self.column = column
+  }
+
+  /// The file's bytes and the cursor's offset in them.
+  func read() throws(CursorPlaceError) -> (text: [UInt8], cursor: Int) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder.boolValue,
+      let handle = FileHandle(forReadingAtPath: file)
+    else { throw .unreadable(file) }
+    defer { try? handle.close() }
+    let limit = CompletionService.Options().maxDocumentBytes
+    guard let data = try? handle.read(upToCount: limit + 1) else { throw .unreadable(file) }
+    guard data.count <= limit else { throw .tooLarge(file, limit: limit) }
+    let text = [UInt8](data)
+    var start = 0
+    for number in 1..<line {
+      guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {
+        throw .noSuchLine(file, line, number)
+      }
+      start = end + 1
+    }
+    var end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+    if end > start, text[end - 1] == UInt8(ascii: "\r") { end -= 1 }
+    guard column - 1 <= end - start else { throw .noSuchColumn(file, line, column, end - start + 1) }
+    return (text, start + column - 1)
+  }
+
+  /// Path below the folder that holds `.git`, else the file's name.
+  var pathInRepository: String {
+    let path = URL(fileURLWithPath: file).standardizedFileURL.resolvingSymlinksInPath().path
+    var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    while folder.path != "/" {
+      if FileManager.default.fileExists(atPath: folder.appendingPathComponent(".git").path) {
+        return String(path.dropFirst(folder.path.count + 1))
+      }
+      folder.deleteLastPathComponent()
+    }
+    return URL(fileURLWithPath: path).lastPathComponent
+  }
+}
+
+/// Why there is no completion at a place.
+enum CursorPlaceError: Error, CustomStringConvertible {
+  case unreadable(String)
+  case tooLarge(String, limit: Int)
+  case noSuchLine(String, Int, Int)
+  case noSuchColumn(String, Int, Int, Int)
+
+  var description: String {
+    switch self {
+    case .unreadable(let file): "\(file): cannot be read as a file"
+    case .tooLarge(let file, let limit):
+      "\(file): larger than \(limit) bytes, which is more than a completion reads"
+    case .noSuchLine(let file, let line, let count):
+      "\(file):\(line): the file has \(count) lines; lines count from 1"
+    case .noSuchColumn(let file, let line, let column, let last):
+      "\(file):\(line):\(column): the line's last column is \(last); columns count bytes from 1"
+    }
+  }
+}
