@@ -42,6 +42,8 @@ private struct RandomTensors: TensorSource {
   var path: String { "random weights" }
   var tensorNames: [String] { [] }
 
+  func unreadableFormat(of name: String) -> String? { nil }
+
   func tensor(_ name: String) -> Tensor? {
     let shape = shape(of: name)
     var random = SeededRandom(seed: name.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) })
