@@ -72,7 +72,7 @@ public actor ChunkIndex {
     let present = Set(listing.files.map(\.path))
     let gone = known.keys.filter { !present.contains($0) }
     try connection.transaction {
-      for path in gone { try connection.execute("DELETE FROM file WHERE path = ?", [path]) }
+      for path in gone { try remove(path) }
     }
     summary.removed = gone.count
     let pending = listing.files.filter { !isUnchanged($0, known[$0.path]) }
@@ -161,10 +161,20 @@ public actor ChunkIndex {
     return fresh.count
   }
 
+  /// Not a trigger: with `trusted_schema` off, triggers may not write to virtual tables.
+  private func remove(_ path: String) throws(DatabaseError) {
+    try connection.execute(
+      """
+      DELETE FROM terms WHERE rowid IN
+        (SELECT c.id FROM chunk c JOIN file f ON f.id = c.file_id WHERE f.path = ?)
+      """, [path])
+    try connection.execute("DELETE FROM file WHERE path = ?", [path])
+  }
+
   private func write(
     _ file: SourceFile, _ hash: String, _ rows: [Row], _ now: Int
   ) throws(DatabaseError) {
-    try connection.execute("DELETE FROM file WHERE path = ?", [file.path])
+    try remove(file.path)
     try connection.execute(
       "INSERT INTO file(path, size, modified_ns, sha256, indexed_ns) VALUES(?, ?, 0, ?, ?)",
       [file.path, file.bytes.count, hash, now])

@@ -14,6 +14,5 @@ enum IndexSchema {
       end_line INTEGER NOT NULL) STRICT;
     CREATE INDEX chunk_file ON chunk(file_id);
     CREATE VIRTUAL TABLE terms USING fts5(name, path, code, tokenize = 'porter unicode61');
-    CREATE TRIGGER chunk_gone AFTER DELETE ON chunk BEGIN DELETE FROM terms WHERE rowid = old.id; END;
     """
 }
