@@ -2,8 +2,6 @@ import Carving
 import Corpus
 import Evaluation
 import Foundation
-import Gemma
-import Generation
 import Registry
 import Syntax
 import Weights
@@ -34,15 +32,19 @@ struct EvalCommand: Command {
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
     let source = try HeldOutSource(arguments)
-    let (engine, adapters) = try await load(arguments, console)
+    var adapters: [String] = []
+    for name in arguments.texts("adapter") where !adapters.contains(name) { adapters.append(name) }
+    console.progress("loading the model")
+    let model = try await ServingModel.load(base: arguments.text("base"), home: .standard())
+    for name in adapters { try await model.prepare(adapter: name) }
     let catalog = LanguageCatalog.standard()
     console.progress("looking for held-out holes")
     let heldOut = try source.read(catalog: catalog, limit: arguments.integer("limit") ?? 2_000)
     console.progress("counting n-grams")
     var contenders: [any Contender] = [
-      baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: engine),
+      baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: model),
     ]
-    contenders += adapters.map { ModelContender(name: $0.name, model: engine, adapter: $0.name) }
+    contenders += adapters.map { ModelContender(name: $0, model: model, adapter: $0) }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
       heldOut.holes, contenders: contenders
     ) { progress in
@@ -67,35 +69,13 @@ struct EvalCommand: Command {
     }
   }
 
-  /// The engine with every adapter that was named, each checked to belong to the base.
-  private static func load(
-    _ arguments: Arguments, _ console: Console
-  ) async throws -> (Engine, [ModelRegistry.Adapter]) {
-    let registry = try ModelRegistry(home: .standard())
-    let path = try registry.resolveBase(arguments.text("base"))
-    let hash = try registry.sha256(ofModel: path)
-    let baseName = URL(fileURLWithPath: path).lastPathComponent
-    var adapters: [ModelRegistry.Adapter] = []
-    for name in arguments.texts("adapter") where !adapters.contains(where: { $0.name == name }) {
-      let adapter = try registry.adapter(named: name)
-      try ModelRegistry.check(adapter, baseName: baseName, baseSHA256: hash)
-      adapters.append(adapter)
-    }
-    console.progress("loading \(baseName)")
-    let engine = try Engine.load(path: path)
-    for adapter in adapters {
-      await engine.use(try LoRAAdapter(directory: adapter.directory, model: engine.model), named: adapter.name)
-    }
-    return (engine, adapters)
-  }
-
   private static func baseline(_ files: [SourceFile], catalog: LanguageCatalog) -> NgramContender {
     let holes = Carver(options: CarveOptions(seed: 1, limit: 4_000), catalog: catalog).examples(from: files, epoch: 0)
     return NgramContender(texts: files.map(\.bytes), holes: holes)
   }
 
   private static func show(
-    _ evaluation: Evaluation, of heldOut: HeldOutSource.Holes, _ adapters: [ModelRegistry.Adapter],
+    _ evaluation: Evaluation, of heldOut: HeldOutSource.Holes, _ adapters: [String],
     _ arguments: Arguments, _ console: Console
   ) throws {
     let bootstrap = Bootstrap(seed: UInt64(arguments.integer("seed") ?? 1))
@@ -109,14 +89,14 @@ struct EvalCommand: Command {
     json["seconds"] = .double(evaluation.elapsed / .seconds(1))
     console.emit(json: json)
     let registry = try ModelRegistry(home: .standard())
-    for adapter in adapters {
+    for name in adapters {
       let rows = report.json["contenders"]?.arrayValue ?? []
-      guard let row = rows.first(where: { $0["name"]?.stringValue == adapter.name }) else { continue }
+      guard let row = rows.first(where: { $0["name"]?.stringValue == name }) else { continue }
       let metrics = JSONObject([
         ("test", .string(heldOut.description)), ("holes", .int(report.scored)), ("figures", row),
-        ("comparisons", .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == adapter.name } ?? [])),
+        ("comparisons", .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == name } ?? [])),
       ])
-      try registry.setMetrics(metrics, ofAdapter: adapter.name)
+      try registry.setMetrics(metrics, ofAdapter: name)
     }
   }
 }

@@ -185,7 +185,7 @@ The adapter '{name}' is registered ({shown(BINARIES / 'gemfill')} adapter show {
 To see its completions while typing in Neovim, add to your init.lua:
 
     vim.opt.runtimepath:append("{ROOT / 'editors/neovim'}")
-    require("gemfill").setup({{ cmd = {{ "{BINARIES / 'fim-lsp'}", "--adapter", "{name}" }} }})
+    require("gemfill").setup({{ command = {{ "{BINARIES / 'fim-lsp'}" }}, adapter = "{name}" }})
 
 Any other editor with LSP 3.18 inline completion: start {BINARIES / 'fim-lsp'} --adapter {name} as a server over stdio.""")
 
@@ -208,12 +208,12 @@ def main():
         older, newer = fetch_release(*OLDER), fetch_release(*NEWER)
         data = {"package": PACKAGE, "older": OLDER[0], "newer": NEWER[0]}
         say(f"{PACKAGE}: training on {OLDER[0]}, testing on what is new in {NEWER[0]}")
-        target = [newer, "--older", older]
+        source, target = [older], [newer, "--older", older]
     else:
         older, commit, later = split_repository(options.path)
         data = {"repository": str(options.path.resolve()), "commit": commit, "laterCommits": later}
         say(f"training on commit {commit[:12]}, testing on the {later} commits after it")
-        target = [options.path, "--split", commit]
+        source, target = [options.path, "--at", commit], [options.path, "--split", commit]
 
     name = free_name(options.name)
     seconds = {}
@@ -223,7 +223,7 @@ def main():
     if count_examples(examples) == 0:
         raise Failure(f"no code was found in {options.path or older}: nothing to learn from")
     trained, seconds["train"] = run(
-        [BINARIES / "fim-train", older, "--budget", options.budget, "--name", name], options.json)
+        [BINARIES / "fim-train", *source, "--budget", options.budget, "--name", name], options.json)
     outcomes = WORK / "outcomes.jsonl"
     evaluated, seconds["evaluate"] = run(
         [BINARIES / "gemfill", "eval", *target, "--adapter", name, "--budget", options.eval_budget,
