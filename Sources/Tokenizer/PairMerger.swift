@@ -11,6 +11,14 @@ struct PairMerger {
     var token: Int32  // −1 where no piece matches
   }
 
+  /// A piece that a pair makes.
+  struct Found {
+    let token: Int32
+    let score: Float
+    /// Whether the piece serves merging only.
+    let isUnused: Bool
+  }
+
   private struct Candidate {
     let score: Float
     let left: Int
@@ -26,19 +34,14 @@ struct PairMerger {
   }
 
   private(set) var symbols: [Symbol] = []
-  /// For each token that a pair was found to make: the length of the left half.
+  /// For each unused token that a pair was found to make: the length of the left half.
   private(set) var splits: [Int32: Int] = [:]
-  private let recordsSplits: Bool
   private var heap: [Candidate] = []
-
-  init(recordsSplits: Bool) {
-    self.recordsSplits = recordsSplits
-  }
 
   /// Merges `text[range]`, which holds valid UTF-8; afterwards `symbols` with a count above 0 are the result.
   mutating func merge(
     _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>,
-    find: (UnsafeBufferPointer<UInt8>) -> (token: Int32, score: Float)?
+    find: (UnsafeBufferPointer<UInt8>) -> Found?
   ) {
     symbols.removeAll(keepingCapacity: true)
     heap.removeAll(keepingCapacity: true)
@@ -71,13 +74,13 @@ struct PairMerger {
 
   private mutating func consider(
     _ left: Int, _ right: Int, _ text: UnsafeBufferPointer<UInt8>,
-    _ find: (UnsafeBufferPointer<UInt8>) -> (token: Int32, score: Float)?
+    _ find: (UnsafeBufferPointer<UInt8>) -> Found?
   ) {
     guard left >= 0, right >= 0 else { return }
     let start = symbols[left].start
     let count = symbols[left].count + symbols[right].count
     guard let found = find(UnsafeBufferPointer(rebasing: text[start..<(start + count)])) else { return }
-    if recordsSplits { splits[found.token] = symbols[left].count }
+    if found.isUnused { splits[found.token] = symbols[left].count }
     push(Candidate(score: found.score, left: left, right: right, count: count, token: found.token))
   }
 

@@ -18,7 +18,6 @@ public final class Tokenizer: Sendable {
   private let byteTokens: [Int32]
   /// Whether `▁` is only ever the beginning of a piece, so that words can be encoded one by one.
   private let spacesBeginPieces: Bool
-  private let hasUnusedPieces: Bool
 
   /// How many tokens there are.
   public var vocabularySize: Int { vocabulary.count }
@@ -83,7 +82,6 @@ public final class Tokenizer: Sendable {
     self.wholesAndSpecials = wholesAndSpecials
     self.byteTokens = byteTokens
     pieces = PieceTable(vocabulary) { mergeable[$0] }
-    hasUnusedPieces = vocabulary.types.contains(.unused)
     spacesBeginPieces = (0..<vocabulary.count).allSatisfy {
       !mergeable[$0] || !Self.hasSpaceAfterText(vocabulary.piece($0))
     }
@@ -140,7 +138,7 @@ public final class Tokenizer: Sendable {
     _ text: UnsafeBufferPointer<UInt8>, _ pieceText: UnsafeBufferPointer<UInt8>, _ wholes: PrefixTrie,
     into tokens: inout [Int32]
   ) {
-    var merger = PairMerger(recordsSplits: hasUnusedPieces)
+    var merger = PairMerger()
     var stretchStart = 0
     var position = 0
     var followsSpace = true
@@ -177,14 +175,16 @@ public final class Tokenizer: Sendable {
     _ merger: inout PairMerger, into tokens: inout [Int32]
   ) {
     let byIdentifier = vocabulary.ranksByIdentifier
-    func find(_ bytes: UnsafeBufferPointer<UInt8>) -> (token: Int32, score: Float)? {
+    func find(_ bytes: UnsafeBufferPointer<UInt8>) -> PairMerger.Found? {
       guard let token = pieces.token(bytes, vocabulary, pieceText) else { return nil }
-      return (token, byIdentifier ? -Float(token) : vocabulary.scores[Int(token)])
+      return PairMerger.Found(
+        token: token, score: byIdentifier ? -Float(token) : vocabulary.scores[Int(token)],
+        isUnused: vocabulary.types[Int(token)] == .unused)
     }
     func append(_ token: Int32, _ range: Range<Int>) {
       if token < 0 {
         for index in range { tokens.append(byteTokens[Int(text[index])]) }
-      } else if hasUnusedPieces, vocabulary.types[Int(token)] == .unused, let count = merger.splits[token] {
+      } else if vocabulary.types[Int(token)] == .unused, let count = merger.splits[token] {
         // An unused piece serves merging only and is taken apart again.
         let middle = range.lowerBound + count
         for part in [range.lowerBound..<middle, middle..<range.upperBound] {

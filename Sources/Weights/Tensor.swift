@@ -97,6 +97,11 @@ public struct OutputTensor: Sendable {
     self.init(name: name, format: format, shape: shape, bytes: bytes)
   }
 
+  /// All elements as numbers, row-major: what a reader of the file will see.
+  public func floats() -> [Float] {
+    Tensor(name: name, format: format, shape: shape, region: ByteRegion(bytes)).floats()
+  }
+
   /// A copy of `tensor`, perhaps under another name.
   public init(copying tensor: Tensor, name: String? = nil) {
     self.init(

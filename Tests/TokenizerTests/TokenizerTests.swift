@@ -64,21 +64,44 @@ struct TokenizerTests {
     #expect(tokenizer.decode(tokenizer.encode(text)) == text)
   }
 
-  @Test func promptMarksCannotBeTyped() throws {
+  private func vocabulary(marks: [String], pieces: [(String, Float, Vocabulary.PieceType)]) throws
+    -> Vocabulary
+  {
     var vocabulary = Vocabulary()
     for name in ["<pad>", "<eos>", "<bos>", "<unk>"] {
       vocabulary.append(name.utf8, score: 0, type: .control)
     }
-    let marks = ["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|file_separator|>"]
     for name in marks { vocabulary.append(name.utf8, score: 0, type: .userDefined) }
     for byte in 0...255 {
       let digits = String(byte, radix: 16, uppercase: true)
       let name = "<0x" + (byte < 16 ? "0" : "") + digits + ">"
       vocabulary.append(name.utf8, score: 0, type: .byte)
     }
-    vocabulary.append("ab".utf8, score: -1, type: .normal)
+    for (piece, score, type) in pieces { vocabulary.append(piece.utf8, score: score, type: type) }
     vocabulary.findFIMTokens()
     try vocabulary.check(path: "test")
+    return vocabulary
+  }
+
+  @Test func unusedPiecesServeMergingOnly() throws {
+    let letters: [(String, Float, Vocabulary.PieceType)] = ["a", "b", "c", "d"].map { ($0, -9, .normal) }
+    let vocabulary = try vocabulary(
+      marks: [], pieces: letters + [("ab", -1, .unused), ("abc", -2, .normal)])
+    let tokenizer = Tokenizer(vocabulary)
+    func text(_ tokens: [Int32]) -> [String] {
+      tokens.map { String(decoding: tokenizer.bytes(of: $0), as: UTF8.self) }
+    }
+    // As SentencePiece: "ab" leads to "abc" but is taken apart again where it is left over.
+    #expect(text(tokenizer.encode("abc")) == ["abc"])
+    #expect(text(tokenizer.encode("dabd")) == ["d", "a", "b", "d"])
+    #expect(vocabulary.count == 4 + 256 + 6)
+    var padded = vocabulary
+    padded.pad(to: 300)
+    #expect(padded.count == 300 && Tokenizer(padded).encode("abc[PAD299]") == tokenizer.encode("abc[PAD299]"))
+  }
+
+  @Test func promptMarksCannotBeTyped() throws {
+    let marks = ["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|file_separator|>"]
     let tokenizer = Tokenizer(vocabulary)
     #expect(
       [tokenizer.fimPrefix, tokenizer.fimMiddle, tokenizer.fimSuffix, tokenizer.fileSeparator] == [
