@@ -9,10 +9,13 @@ public enum Gemfill {
   static let commands: [any Command.Type] = [
     LSPCommand.self,
     CompleteCommand.self,
+    SearchCommand.self,
     StatsCommand.self,
+    ModelCommand.self,
     AdapterCommand.self,
     VerifyCommand.self,
     BenchCommand.self,
+    DoctorCommand.self,
   ]
 
   /// Runs the process's command line, with `prefix` put before it, and exits.

@@ -90,6 +90,9 @@ public final class Connection {
     }
   }
 
+  /// Version of the SQLite library.
+  public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
   /// Row identifier of the last insert.
   public var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }
 

@@ -3,15 +3,17 @@ import Generation
 /// Asks the model how well a question fits a chunk, as the comment above it.
 struct ChunkReader: Sendable {
   let model: any InfillModel
-  let chunkBytes: Int
+  private let chunkBytes: Int
+  private let adapter: String?
   private let question: [UInt8]
 
   /// Bytes of the question that are scored.
   var queryLength: Int { max(1, question.count) }
 
-  init(model: any InfillModel, query: String, chunkBytes: Int) {
+  init(model: any InfillModel, query: String, _ options: Searcher.Options) {
     self.model = model
-    self.chunkBytes = chunkBytes
+    chunkBytes = options.chunkBytes
+    adapter = options.adapter
     let line = query.split(whereSeparator: \.isNewline).joined(separator: " ")
     question = Self.cut(Array(line.utf8), to: 240)
   }
@@ -19,7 +21,8 @@ struct ChunkReader: Sendable {
   /// Natural log probability of the question above the chunk.
   func score(_ chunk: [UInt8], path: String) async throws -> Double {
     let request = InfillRequest(
-      path: path, prefix: Array("# ".utf8), suffix: [UInt8(ascii: "\n")] + Self.cut(chunk, to: chunkBytes))
+      path: path, prefix: Array("# ".utf8), suffix: [UInt8(ascii: "\n")] + Self.cut(chunk, to: chunkBytes),
+      adapter: adapter)
     return try await model.middleLogProbability(question, in: request, order: .suffixFirst)
   }
 

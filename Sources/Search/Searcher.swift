@@ -18,6 +18,8 @@ public struct Searcher: Sendable {
     public var modelWeight = Searcher.standardModelWeight
     /// Bytes of a chunk that the model reads.
     public var chunkBytes = 900
+    /// Adapter that the model uses; nil for the bare base.
+    public var adapter: String?
 
     /// Standard options.
     public init() {}
@@ -75,7 +77,7 @@ public struct Searcher: Sendable {
     let candidates = try await index.candidates(for: query, limit: pool)
     var gains: [Double] = []
     if let model, options.modelWeight > 0, candidates.count > 1 {
-      let reader = ChunkReader(model: model, query: query, chunkBytes: options.chunkBytes)
+      let reader = ChunkReader(model: model, query: query, options)
       let floor = try await reader.floor()
       for candidate in candidates.prefix(options.candidates) {
         try Task.checkCancellation()
