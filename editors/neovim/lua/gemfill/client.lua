@@ -98,11 +98,11 @@ function M.attach(buffer, config)
   end
 end
 
--- The running client of a buffer, or nil.
+-- The client of a buffer once its server has answered the first message, or nil.
 function M.of(buffer)
   for _, identifier in pairs(clients) do
     local client = vim.lsp.get_client_by_id(identifier)
-    if client and vim.lsp.buf_is_attached(buffer, identifier) then
+    if client and client.initialized and vim.lsp.buf_is_attached(buffer, identifier) then
       return client
     end
   end
