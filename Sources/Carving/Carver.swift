@@ -1,0 +1,55 @@
+import Corpus
+import Foundation
+import Synchronization
+import Syntax
+
+/// Cuts fill-in-the-middle examples out of source files.
+///
+/// The same options, files and epoch give the same examples, at any number of threads: every file has a random
+/// generator of its own, seeded with the options' seed, its path and the epoch.
+public struct Carver: Sendable {
+  private let options: CarveOptions
+  private let catalog: LanguageCatalog
+
+  /// A carver that knows the catalog's languages; others are carved by indentation.
+  public init(options: CarveOptions, catalog: LanguageCatalog) {
+    self.options = options
+    self.catalog = catalog
+  }
+
+  /// The examples of one epoch, in the order of the files. Another epoch gives other holes.
+  ///
+  /// Uses all cores; do not call it on the cooperative pool. Returns early, with what is done, when the task that
+  /// calls it is cancelled.
+  public func examples(from files: [SourceFile], epoch: Int) -> [FIMExample] {
+    let results = Mutex([[FIMExample]](repeating: [], count: files.count))
+    let next = Mutex(0)
+    let workers = min(
+      max(1, options.threads ?? ProcessInfo.processInfo.activeProcessorCount), max(1, files.count))
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      while !Task.isCancelled {
+        let index = next.withLock { value in
+          value += 1
+          return value - 1
+        }
+        guard index < files.count else { return }
+        let found = carve(files[index], epoch: epoch)
+        results.withLock { $0[index] = found }
+      }
+    }
+    return limited(results.withLock { $0.flatMap { $0 } }, epoch: epoch)
+  }
+
+  private func carve(_ file: SourceFile, epoch: Int) -> [FIMExample] {
+    var carver = FileCarver(
+      file: file, language: catalog.language(named: file.language), options: options, epoch: epoch)
+    return carver.examples()
+  }
+
+  /// A random choice of `limit` examples, in their order.
+  private func limited(_ examples: [FIMExample], epoch: Int) -> [FIMExample] {
+    guard let limit = options.limit, examples.count > limit else { return examples }
+    var generator = SeededGenerator(seed: options.seed, path: "", epoch: epoch)
+    return examples.indices.shuffled(using: &generator).prefix(max(0, limit)).sorted().map { examples[$0] }
+  }
+}

@@ -1,0 +1,131 @@
+/// Places inside a line where people pause and a completion is asked for.
+struct TriggerPoints {
+  /// Kinds of places with their shares, measured on real edits.
+  enum Kind: Int, CaseIterable {
+    case identifier, lineStart, keyword, openParenthesis, assignment, member, comma, typePosition, quote,
+      openBracket
+
+    var weight: Double {
+      switch self {
+      case .identifier: 24
+      case .lineStart: 16
+      case .keyword: 13
+      case .openParenthesis: 12
+      case .assignment: 10
+      case .member: 9
+      case .comma: 6
+      case .typePosition: 5
+      case .quote: 2
+      case .openBracket: 2
+      }
+    }
+  }
+
+  private var places: [[Int]] = Array(repeating: [], count: Kind.allCases.count)
+
+  static let keywords: Set<String> = [
+    "and", "as", "assert", "async", "await", "case", "catch", "class", "const", "def", "defer", "del", "do",
+    "elif",
+    "else", "enum", "except", "export", "extends", "extension", "final", "fn", "for", "from", "func",
+    "function", "global",
+    "go", "guard", "if", "impl", "implements", "import", "in", "interface", "is", "lambda", "let", "match",
+    "mod",
+    "module", "mut", "new", "not", "or", "override", "package", "private", "protected", "protocol", "pub",
+    "public",
+    "raise", "require", "return", "select", "self", "static", "struct", "switch", "throw", "throws", "trait",
+    "try",
+    "type", "typealias", "typedef", "unless", "until", "use", "using", "var", "virtual", "void", "where",
+    "while",
+    "with", "yield",
+  ]
+
+  /// Finds the places in `line`, leaving out those that `isExcluded` (strings, comments) rejects.
+  init(line: Range<Int>, source: [UInt8], isExcluded: (Int) -> Bool) {
+    var index = line.lowerBound
+    while index < line.upperBound, Blanks.isSpace(source[index]) { index += 1 }
+    add(.lineStart, index)
+    while index < line.upperBound {
+      if isExcluded(index) {
+        index += 1
+        continue
+      }
+      let byte = source[index]
+      if Blanks.isWord(byte) {
+        index = word(from: index, line: line, source: source)
+      } else {
+        punctuation(at: index, line: line, source: source)
+        index += 1
+      }
+    }
+  }
+
+  private mutating func add(_ kind: Kind, _ place: Int) {
+    places[kind.rawValue].append(place)
+  }
+
+  /// A word gives a place behind itself, and one inside when it is long.
+  private mutating func word(from start: Int, line: Range<Int>, source: [UInt8]) -> Int {
+    var end = start
+    while end < line.upperBound, Blanks.isWord(source[end]) { end += 1 }
+    let isNumber = source[start] >= 0x30 && source[start] <= 0x39
+    if end - start <= 12, Self.keywords.contains(String(decoding: source[start..<end], as: UTF8.self)),
+      end < line.upperBound, source[end] == 0x20
+    {
+      add(.keyword, end + 1)
+    } else if !isNumber {
+      add(.identifier, end)
+      for inside in [start + 2, start + (end - start) / 2] where inside > start && inside < end {
+        if Blanks.startsCharacter(source[inside]) { add(.identifier, inside) }
+      }
+    }
+    return end
+  }
+
+  private mutating func punctuation(at index: Int, line: Range<Int>, source: [UInt8]) {
+    let next = index + 1 < line.upperBound ? source[index + 1] : 0x0A
+    let previous = index > line.lowerBound ? source[index - 1] : 0x0A
+    switch source[index] {
+    case UInt8(ascii: "("): add(.openParenthesis, index + 1)
+    case UInt8(ascii: "["), UInt8(ascii: "{"): add(.openBracket, index + 1)
+    case UInt8(ascii: ","): if next == 0x20 { add(.comma, index + 2) }
+    case UInt8(ascii: "="):
+      if next == 0x20, !"=!<>".utf8.contains(previous) { add(.assignment, index + 2) }
+    case UInt8(ascii: "."):
+      if Blanks.isWord(next), Blanks.isWord(previous) || previous == UInt8(ascii: ")") {
+        add(.member, index + 1)
+      }
+    case UInt8(ascii: ">"):
+      if previous == UInt8(ascii: "-") {
+        if next == 0x20 { add(.typePosition, index + 2) } else { add(.member, index + 1) }
+      }
+    case UInt8(ascii: ":"):
+      if next == 0x20 { add(.typePosition, index + 2) }
+      if previous == UInt8(ascii: ":"), Blanks.isWord(next) { add(.member, index + 1) }
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): if next != source[index] { add(.quote, index + 1) }
+    default: break
+    }
+  }
+
+  /// A place, its kind chosen by weight among those that the line has.
+  func choose(using generator: inout SeededGenerator) -> Int? {
+    let weights = Kind.allCases.map { places[$0.rawValue].isEmpty ? 0 : $0.weight }
+    guard let kind = generator.index(weights: weights) else { return nil }
+    return places[kind][generator.below(places[kind].count)]
+  }
+
+  /// Where a line tail from `start` ends: at the line's end, or before closers whose openers stand before `start`.
+  static func tailEnd(from start: Int, lineEnd: Int, source: [UInt8], keepsClosers: Bool) -> Int {
+    var end = lineEnd
+    while end > start, Blanks.isSpace(source[end - 1]) { end -= 1 }
+    guard !keepsClosers else { return end }
+    var depth = 0
+    for index in start..<max(start, end) {
+      if "([{".utf8.contains(source[index]) { depth += 1 }
+      guard ")]}".utf8.contains(source[index]) else { continue }
+      depth -= 1
+      let rest = source[index..<end]
+      if depth < 0 { return rest.allSatisfy { ")]};,: ".utf8.contains($0) } ? index : end }
+    }
+    return end
+  }
+}

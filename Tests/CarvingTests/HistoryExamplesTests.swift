@@ -1,0 +1,68 @@
+import Corpus
+import Testing
+
+@testable import Carving
+
+struct HistoryExamplesTests {
+  private let old = "import os\n\n\ndef first(a):\n    return a + 1\n\n\ndef last(b):\n    return b * 2\n"
+  private let new =
+    "import os\n\n\ndef first(a):\n    checked = validate_input(a, strict=True)\n    return checked + 1\n\n\n"
+    + "def last(b):\n    return b * 2\n"
+
+  private func spans(_ old: String, _ new: String) -> [InsertedSpan] {
+    ReleaseDiff(older: [Corpora.file("a.py", "python", old)]).spans(
+      in: [Corpora.file("a.py", "python", new)], origin: "2")
+  }
+
+  private func examples(known: [String], seed: UInt64 = 1, limit: Int? = nil) -> [FIMExample] {
+    let files = known.enumerated().map { Corpora.file("k\($0.offset).py", "python", $0.element) }
+    return HistoryExamples(known: KnownText(files), seed: seed).examples(from: spans(old, new), limit: limit)
+  }
+
+  @Test func middlesAreWhatTheNewerReleaseBrought() {
+    let found = examples(known: [old])
+    #expect(found.first?.middle == "checked = validate_input(a, strict=True)\n    return checked + 1")
+    #expect(found.first?.prefix.hasSuffix("def first(a):\n    ") == true)
+    #expect(found.first?.suffix.hasPrefix("\n\n\ndef last") == true)
+    #expect(found.allSatisfy { $0.kind == .history && $0.language == "python" && $0.fault == nil })
+  }
+
+  @Test func halfOfThemAreAlsoCutInsideTheirFirstLine() {
+    let many = (1...60).flatMap { examples(known: [old], seed: UInt64($0)) }
+    let tails = many.filter { !$0.middle.contains("\n") }
+    #expect((15...45).contains(tails.count))
+    #expect(tails.allSatisfy { "checked = validate_input(a, strict=True)".hasSuffix($0.middle) })
+    #expect(tails.allSatisfy { $0.suffix.hasPrefix("\n    return checked") })
+  }
+
+  @Test func textThatTrainingSawIsDropped() {
+    #expect(
+      examples(known: [old, "x\n    checked = validate_input(a, strict=True)\n    return checked + 1\n"])
+        .isEmpty)
+  }
+
+  @Test func trivialTextIsDropped() {
+    let spans = spans("a = 1\nb = 2\n", "a = 1\n}\nb = 2\n")
+    #expect(spans.count == 1)
+    #expect(HistoryExamples(known: KnownText([])).examples(from: spans).isEmpty)
+  }
+
+  @Test func longInsertionsGiveRunsOfAtMostTenLines() {
+    let lines = (0..<60).map { "    value_\($0) = compute(\($0), other)\n" }.joined()
+    let file = Corpora.file("n.py", "python", "def f():\n" + lines)
+    var found: [FIMExample] = []
+    for seed in 1...20 {
+      found += HistoryExamples(known: KnownText([]), seed: UInt64(seed)).examples(
+        from: ReleaseDiff(older: []).spans(in: [file], origin: "2"))
+    }
+    #expect(found.count > 40)
+    #expect(found.allSatisfy { $0.middle.split(separator: "\n").count <= 10 && $0.middle.utf8.count <= 700 })
+    #expect(found.allSatisfy { ($0.prefix + $0.middle + $0.suffix).utf8.count <= 2_400 })
+  }
+
+  @Test func theLimitHolds() {
+    let lines = (0..<400).map { "value_\($0) = compute(\($0), other)\n\n\n" }.joined()
+    let spans = ReleaseDiff(older: []).spans(in: [Corpora.file("n.py", "python", lines)], origin: "2")
+    #expect(HistoryExamples(known: KnownText([])).examples(from: spans, limit: 2).count == 2)
+  }
+}
