@@ -29,6 +29,7 @@ public actor CompletionService {
   private let model: any InfillModel
   private let syntax: @Sendable (String) -> CompletionSyntax
   private var cache = AnswerCache()
+  private var windows = WindowMemory()
   private var random = SystemRandomNumberGenerator()
   private let clock = ContinuousClock()
 
@@ -53,7 +54,10 @@ public actor CompletionService {
   public func setOptions(_ options: Options) { self.options = options }
 
   /// Drops what is remembered about a closed document.
-  public func forget(document: String) { cache.forget(document: document) }
+  public func forget(document: String) {
+    cache.forget(document: document)
+    windows.forget(document: document)
+  }
 
   /// Answers a request. A cursor outside the text is moved to its end. Throws what the model throws.
   public func complete(_ request: CompletionRequest) async throws -> CompletionAnswer {
@@ -74,7 +78,8 @@ public actor CompletionService {
       return answer
     }
 
-    let window = ContextWindow(text: text, cursor: place, limits: options.window)
+    let window = windows.window(
+      document: request.document, text: text, cursor: place, limits: options.window)
     let rules = syntax(request.path)
     let contextMs = milliseconds(since: start)
     let result = try await generate(request, text: text, window: window, cursor: cursor, rules: rules)

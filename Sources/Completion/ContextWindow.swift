@@ -2,7 +2,8 @@
 ///
 /// The start of the prefix moves in hops at line borders: it depends on the text far above the cursor only, so that
 /// typing leaves it where it is and the prompt of the next keystroke begins with the whole prompt of the last one. The
-/// end of the suffix is a line border counted from the cursor, so that typing leaves the suffix alone too.
+/// end of the suffix is a line border counted from the cursor, so that typing leaves the suffix alone too. A window
+/// that is kept (`WindowMemory`) may grow by `slackBytes` before its start has to hop.
 public struct ContextWindow: Sendable, Equatable {
   /// How much text a window may hold.
   public struct Limits: Sendable, Equatable {
@@ -14,6 +15,10 @@ public struct ContextWindow: Sendable, Equatable {
     public var prefixTokens: Int
     /// Most tokens behind the cursor, by estimate.
     public var suffixTokens: Int
+    /// Bytes that a kept window may have more than `prefixBytes`.
+    public var slackBytes = 500
+    /// Tokens that a kept window may have more than `prefixTokens`, by estimate.
+    public var slackTokens = 60
 
     /// Creates limits; the defaults are those of the windows that examples are carved with.
     public init(
@@ -35,6 +40,22 @@ public struct ContextWindow: Sendable, Equatable {
   public init(text: [UInt8], cursor: Int, limits: Limits = Limits()) {
     precondition(cursor >= 0 && cursor <= text.count, "cursor \(cursor) outside the text")
     prefix = Self.prefixStart(text, cursor: cursor, limits: limits)..<cursor
+    suffix = cursor..<Self.suffixEnd(text, cursor: cursor, limits: limits)
+  }
+
+  /// The window that starts at `start`, when it is not yet too large.
+  init?(text: [UInt8], cursor: Int, start: Int, limits: Limits) {
+    guard start >= 0, start <= cursor, cursor - start <= limits.prefixBytes + limits.slackBytes else {
+      return nil
+    }
+    var budget = (limits.prefixTokens + limits.slackTokens) * 100
+    var previous: UInt8 = 0
+    for byte in text[start..<cursor] {
+      budget -= Self.tokenHundredths(byte, after: previous)
+      previous = byte
+    }
+    guard budget >= 0 else { return nil }
+    prefix = start..<cursor
     suffix = cursor..<Self.suffixEnd(text, cursor: cursor, limits: limits)
   }
 

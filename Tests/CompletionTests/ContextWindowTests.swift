@@ -63,4 +63,61 @@ import Testing
       #expect(window.prefix.upperBound == cursor)
     }
   }
+
+  /// Types `count` letters at half of the file, or wherever `edit` leads, and returns the starts of the windows.
+  func starts(typing count: Int, edit: (inout [UInt8], inout Int) -> Void) -> [Int] {
+    var memory = WindowMemory()
+    var text = Self.file
+    var cursor = text.count / 2
+    return (0...count).map { _ in
+      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init())
+      edit(&text, &cursor)
+      return window.prefix.lowerBound
+    }
+  }
+
+  @Test func aKeptWindowStaysForHundredsOfKeys() {
+    let found = starts(typing: 450) { text, cursor in
+      text.insert(UInt8(ascii: "x"), at: cursor)
+      cursor += 1
+    }
+    #expect(Set(found).count == 1)
+  }
+
+  @Test func aKeptWindowStaysWhenLettersAreDeleted() {
+    let found = starts(typing: 40) { text, cursor in
+      cursor -= 1
+      text.remove(at: cursor)
+    }
+    #expect(Set(found).count == 1)
+  }
+
+  @Test func aKeptWindowMovesWithLinesThatAreAddedAboveIt() {
+    let line = Array("import something_else\n".utf8)
+    let found = starts(typing: 20) { text, cursor in
+      text.insert(contentsOf: line, at: 0)
+      cursor += line.count
+    }
+    #expect(zip(found, found.dropFirst()).allSatisfy { $1 - $0 == line.count })
+  }
+
+  @Test func aKeptWindowNeverGrowsWithoutEnd() {
+    var memory = WindowMemory()
+    var text = Self.file
+    var cursor = text.count / 2
+    for _ in 0..<1_500 {
+      text.insert(UInt8(ascii: "x"), at: cursor)
+      cursor += 1
+      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init())
+      #expect(window.prefix.count <= 2_200 && window.prefix.upperBound == cursor)
+    }
+  }
+
+  @Test func anotherPlaceGetsItsOwnWindow() {
+    var memory = WindowMemory()
+    for cursor in [5_000, 9_000, 200, 7_000, 7_040] {
+      let window = memory.window(document: "d", text: Self.file, cursor: cursor, limits: .init())
+      #expect(window == ContextWindow(text: Self.file, cursor: cursor))
+    }
+  }
 }
