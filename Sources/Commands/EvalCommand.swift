@@ -24,7 +24,8 @@ struct EvalCommand: Command {
     Option.text("older", "DIR", help: "Test on what PATH has and this older release lacks."),
     Option.integer("limit", "N", in: 1...1_000_000, help: "Most holes (default 2000)."),
     Option.duration("budget", "TIME", help: "Take no new hole after this time (default: run through all)."),
-    Option.integer("completions", "N", in: 0...1_000_000, help: "Complete only N holes, score all (default: all)."),
+    Option.integer(
+      "completions", "N", in: 0...1_000_000, help: "Complete only N holes, score all (default: all)."),
     Option.flag("orders", help: "Score every hole in the other prompt order too."),
     Option.integer("seed", "S", help: "Seed of the order of the holes and of the intervals (default 1)."),
     Option.text("out", "F.jsonl", help: "Write every hole with all answers here."),
@@ -51,7 +52,9 @@ struct EvalCommand: Command {
       console.progress("evaluating: \(progress.done) of \(progress.total) holes")
     }
     console.endProgress()
-    if let path = arguments.text("out") { try AtomicFile.write(evaluation.lines(of: heldOut.holes), to: path) }
+    if let path = arguments.text("out") {
+      try AtomicFile.write(evaluation.lines(of: heldOut.holes), to: path)
+    }
     try show(evaluation, of: heldOut, adapters, arguments, console)
     return Task.isCancelled ? .interrupted : .done
   }
@@ -70,7 +73,8 @@ struct EvalCommand: Command {
   }
 
   private static func baseline(_ files: [SourceFile], catalog: LanguageCatalog) -> NgramContender {
-    let holes = Carver(options: CarveOptions(seed: 1, limit: 4_000), catalog: catalog).examples(from: files, epoch: 0)
+    let holes = Carver(options: CarveOptions(seed: 1, limit: 4_000), catalog: catalog).examples(
+      from: files, epoch: 0)
     return NgramContender(texts: files.map(\.bytes), holes: holes)
   }
 
@@ -94,7 +98,10 @@ struct EvalCommand: Command {
       guard let row = rows.first(where: { $0["name"]?.stringValue == name }) else { continue }
       let metrics = JSONObject([
         ("test", .string(heldOut.description)), ("holes", .int(report.scored)), ("figures", row),
-        ("comparisons", .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == name } ?? [])),
+        (
+          "comparisons",
+          .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == name } ?? [])
+        ),
       ])
       try registry.setMetrics(metrics, ofAdapter: name)
     }

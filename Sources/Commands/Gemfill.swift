@@ -7,6 +7,9 @@ public enum Gemfill {
 
   /// All subcommands in the order of the loop; one line each.
   static let commands: [any Command.Type] = [
+    CarveCommand.self,
+    TrainCommand.self,
+    EvalCommand.self,
     LSPCommand.self,
     CompleteCommand.self,
     SearchCommand.self,

@@ -1,0 +1,100 @@
+import Carving
+import Corpus
+import Foundation
+import Syntax
+
+/// Where held-out holes come from: the later commits of a git repository, or the newer of two releases.
+enum HeldOutSource {
+  /// Holes, and the older state that a contender may have learnt from.
+  struct Holes {
+    /// Files of the older state.
+    let olderFiles: [SourceFile]
+    /// What was written later.
+    let holes: [FIMExample]
+    /// One sentence for reports.
+    let description: String
+  }
+
+  case history(path: String, commit: String?)
+  case releases(newer: String, older: String)
+
+  init(_ arguments: Arguments) throws(UsageError) {
+    let path = arguments.required("PATH")
+    guard let older = arguments.text("older") else {
+      self = .history(path: path, commit: arguments.text("split"))
+      return
+    }
+    guard arguments.text("split") == nil, !arguments.flag("history") else {
+      throw UsageError("--older compares two releases; it excludes --split and --history")
+    }
+    self = .releases(newer: path, older: older)
+  }
+
+  /// Reads both states and cuts the holes; a random choice of `limit` where there are more.
+  func read(catalog: LanguageCatalog, limit: Int) throws -> Holes {
+    switch self {
+    case .history(let path, let commit): try Self.history(path, after: commit, catalog, limit)
+    case .releases(let newer, let older): try Self.releases(newer, older, catalog, limit)
+    }
+  }
+
+  private static func history(
+    _ path: String, after commit: String?, _ catalog: LanguageCatalog, _ limit: Int
+  ) throws -> Holes {
+    guard FileManager.default.fileExists(atPath: path) else { throw Failure("\(path): no such folder") }
+    guard let history = GitHistory(root: path) else {
+      throw Failure("\(path): not a git repository; name an older release with --older DIR")
+    }
+    let (trained, later) = try Self.split(history, at: commit, path: path)
+    let files = try history.files(at: trained.id, catalog: catalog).files
+    let spans = try history.insertedSpans(in: later, catalog: catalog)
+    return try cut(
+      spans, known: files, limit: limit, path: path,
+      description: "\(path): \(later.count) commit\(later.count == 1 ? "" : "s") after \(trained.id.prefix(12))"
+    )
+  }
+
+  /// The commit that was learnt from and those after it; a named commit may be abbreviated.
+  private static func split(
+    _ history: GitHistory, at name: String?, path: String
+  ) throws -> (GitHistory.Commit, [GitHistory.Commit]) {
+    guard let name else {
+      let split = try history.timeSplit()
+      return (split.trainCommit, split.laterCommits)
+    }
+    let commits = try history.commits()
+    let matches = commits.indices.filter {
+      name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
+    }
+    guard matches.count == 1 else {
+      throw Failure(
+        "\(path): '\(name)' is no commit on the first-parent line of HEAD; give 7 or more digits of one")
+    }
+    let later = Array(commits[(matches[0] + 1)...])
+    guard !later.isEmpty else { throw Failure("\(path): there is no commit after \(name) to test on") }
+    return (commits[matches[0]], later)
+  }
+
+  private static func releases(
+    _ newer: String, _ older: String, _ catalog: LanguageCatalog, _ limit: Int
+  ) throws -> Holes {
+    let olderFiles = try RepositoryWalker(root: older, catalog: catalog).files().files
+    let newerFiles = try RepositoryWalker(root: newer, catalog: catalog).files().files
+    let spans = ReleaseDiff(older: olderFiles).spans(in: newerFiles, origin: newer)
+    return try cut(
+      spans, known: olderFiles, limit: limit, path: newer, description: "\(newer): what is new since \(older)"
+    )
+  }
+
+  private static func cut(
+    _ spans: [InsertedSpan], known: [SourceFile], limit: Int, path: String, description: String
+  ) throws -> Holes {
+    let holes = HistoryExamples(known: KnownText(known)).examples(from: spans, limit: limit)
+    try Task.checkCancellation()
+    guard !holes.isEmpty else {
+      throw Failure(
+        "\(path): nothing new that is long enough and not a copy of older code; take an older split")
+    }
+    return Holes(olderFiles: known, holes: holes, description: description)
+  }
+}
