@@ -16,6 +16,8 @@ public enum Gemfill {
     StatsCommand.self,
     ModelCommand.self,
     AdapterCommand.self,
+    TrainCommand.self,
+    EvalCommand.self,
     VerifyCommand.self,
     BenchCommand.self,
     DoctorCommand.self,

@@ -4,7 +4,8 @@ import Testing
 @testable import Training
 
 /// `Tests/TrainingTests/Fixtures`.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures").path
+let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
+  .path
 
 @Suite struct ReferenceParityTests {
   @Test func gemma3AgreesWithTransformersAndPEFT() throws {

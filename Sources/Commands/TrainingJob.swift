@@ -1,0 +1,180 @@
+import Foundation
+import Gemma
+import Generation
+import Registry
+import Training
+import Weights
+
+/// One run of `gemfill train`: data, base, trainer and what is written.
+struct TrainingJob {
+  private let console: Console
+  private let registry: ModelRegistry
+  private let basePath: String
+  private let baseSHA256: String
+  private let name: String
+  private let directory: String
+  private let recipe: TrainingRecipe
+  private let data: TrainingData
+  private let engine: Engine
+
+  init(_ arguments: Arguments, _ console: Console) throws {
+    self.console = console
+    registry = try ModelRegistry(home: .standard())
+    recipe = Self.recipe(arguments)
+    console.progress("reading the code")
+    data = try TrainingData(arguments, seed: recipe.seed)
+    let wanted = arguments.text("name") ?? Self.defaultName(arguments)
+    try ModelRegistry.check(name: wanted)
+    if try registry.adapters().contains(where: { $0.name == wanted }) {
+      throw Failure("adapter \(wanted) exists; choose another --name, or gemfill adapter remove \(wanted)")
+    }
+    name = wanted
+    directory = registry.home.adapter(wanted)
+    basePath = try registry.resolveBase(arguments.text("base"))
+    baseSHA256 = try registry.sha256(ofModel: basePath)
+    console.progress("loading the base")
+    engine = try Engine.load(path: basePath)
+  }
+
+  private static func defaultName(_ arguments: Arguments) -> String {
+    let path = arguments.positional("PATH") ?? arguments.text("dataset") ?? "adapter"
+    let last = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
+    let safe = last.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "-" }
+    return safe.isEmpty ? "adapter" : String(safe)
+  }
+
+  private static func recipe(_ arguments: Arguments) -> TrainingRecipe {
+    var recipe = TrainingRecipe()
+    if let seconds = arguments.seconds("budget") { recipe.budget = .seconds(seconds) }
+    if let steps = arguments.integer("steps") { recipe.budget = .steps(steps) }
+    if let epochs = arguments.number("epochs") { recipe.budget = .epochs(epochs) }
+    if let rank = arguments.integer("rank") {
+      recipe.rank = rank
+      recipe.alpha = Float(rank * 2)
+    }
+    if let rate = arguments.number("learning-rate") { recipe.learningRate = Float(rate) }
+    if let weight = arguments.number("context-weight") { recipe.contextWeight = Float(weight) }
+    if let tokens = arguments.integer("batch-tokens") {
+      recipe.batchTokens = tokens
+      recipe.microBatchTokens = max(recipe.maximumLength, min(recipe.microBatchTokens, tokens))
+    }
+    if let seed = arguments.integer("seed") { recipe.seed = UInt64(seed) }
+    return recipe
+  }
+
+  /// What a resumed run must share: base, data and everything in the recipe but its budget.
+  private var identity: String {
+    var shared = recipe
+    shared.budget = .steps(0)
+    return SHA256.hash(Array("\(baseSHA256)\n\(data.hash)\n\(shared)".utf8))
+  }
+
+  private func trainer() -> Trainer {
+    Trainer(
+      model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
+      carve: data.examples, heldOut: data.heldOut)
+  }
+
+  mutating func run(resume: Bool) throws -> ExitCode {
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let trainer = trainer()
+    console.note(
+      "training \(name): \(data.fileCount) files, \(data.byteCount / 1_000) kB, "
+        + "\(trainer.adapter.parameterCount / 1_000) k trained values over \(engine.model.parameterCount / 1_000) k")
+    let log = try MetricsFile(path: directory + "/metrics.jsonl", appending: resume)
+    var losses: [Double] = []
+    let report = try trainer.run(resume: resume, isCancelled: { Interrupt.isRequested }) { progress in
+      losses.append(progress.loss)
+      log.append(progress)
+      console.progress(line(progress))
+    }
+    console.endProgress()
+    guard report.finished else {
+      console.note("stopped at step \(report.last.step); continue with gemfill train … --name \(name) --resume")
+      console.emit(json: ["finished": false, "name": .string(name), "steps": .int(report.last.step)])
+      return .interrupted
+    }
+    try finish(trainer.adapter, report, losses)
+    return .done
+  }
+
+  private func line(_ p: TrainingProgress) -> String {
+    String(
+      format: "%@ step %d  loss %.3f  %.0f tokens/s  %d:%02d left", Console.bar(p.fraction), p.step, p.loss,
+      p.tokensPerSecond, Int(p.remaining) / 60, Int(p.remaining) % 60)
+  }
+
+  private func finish(_ adapter: TrainableAdapter, _ report: TrainingReport, _ losses: [Double]) throws {
+    try adapter.write(to: directory, baseModelName: URL(fileURLWithPath: basePath).lastPathComponent)
+    var card = AdapterCard(
+      name: name, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: baseSHA256)
+    card.dataPath = data.path
+    card.dataCommit = data.commit
+    card.seed = recipe.seed
+    card.promptOrder = PromptOrder.suffixFirst.rawValue
+    card.rank = adapter.rank
+    card.alpha = Double(adapter.alpha)
+    card.targetModules = Projection.allCases.map(\.rawValue)
+    card.steps = report.last.step
+    card.tokens = report.last.tokens
+    card.losses = Self.sampled(losses)
+    card.created = ISO8601DateFormatter().string(from: Date())
+    var metrics = JSONObject()
+    metrics["base_validation_loss_per_byte"] = report.baseLossPerByte.map { .double($0) } ?? .null
+    metrics["adapter_validation_loss_per_byte"] = report.adapterLossPerByte.map { .double($0) } ?? .null
+    metrics["tokens_per_second"] = .double(report.last.tokensPerSecond)
+    metrics["data_sha256"] = .string(data.hash)
+    card.metrics = metrics
+    try card.write(to: directory)
+    _ = try registry.register(directory: directory)
+    try? FileManager.default.removeItem(atPath: directory + "/checkpoint.safetensors")
+    if let base = report.baseLossPerByte, let tuned = report.adapterLossPerByte {
+      console.print(
+        String(format: "held-out files: %.4f nats per byte with the base, %.4f with %@", base, tuned, name))
+    }
+    console.print(
+      "\(name): \(report.last.step) steps, \(report.last.tokens) tokens, "
+        + "\(Int(report.last.elapsed)) s; serve it with gemfill adapter promote \(name)")
+    console.emit(json: card.json)
+  }
+
+  /// At most 200 losses, evenly taken, the last one included.
+  private static func sampled(_ losses: [Double]) -> [Double] {
+    let step = max(1, (losses.count + 199) / 200)
+    return losses.indices.filter { $0 % step == 0 || $0 == losses.count - 1 }.map { losses[$0] }
+  }
+
+  mutating func dryRun() throws -> ExitCode {
+    var short = recipe
+    short.budget = .steps(3)
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-dry-run-\(getpid())").path
+    try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    let epoch = data.examples(epoch: 0)
+    let trainer = Trainer(
+      model: engine.model, format: engine.format, recipe: short, directory: scratch, identity: identity,
+      carve: { _ in epoch }, heldOut: [])
+    var points: [(seconds: Double, tokens: Int)] = []
+    _ = try trainer.run(resume: false, isCancelled: { Interrupt.isRequested }) { progress in
+      points.append((progress.elapsed, progress.tokens))
+    }
+    guard let first = points.first, let last = points.last, points.count == 3 else { return .interrupted }
+    let speed = Double(last.tokens - first.tokens) / max(1e-9, last.seconds - first.seconds)
+    let perEpoch = epoch.reduce(0) { $0 + ($1.prefix.utf8.count + $1.middle.utf8.count + $1.suffix.utf8.count) } / 3
+    console.print("\(data.fileCount) files, \(data.byteCount / 1_000) kB, \(epoch.count) examples an epoch")
+    console.print(String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(perEpoch) / speed / 60))
+    console.print("peak memory so far: \(Self.peakMegabytes()) MB")
+    console.emit(json: [
+      "files": .int(data.fileCount), "bytes": .int(data.byteCount), "examples_per_epoch": .int(epoch.count),
+      "tokens_per_second": .double(speed), "minutes_per_epoch": .double(Double(perEpoch) / speed / 60),
+      "peak_megabytes": .int(Self.peakMegabytes()),
+    ])
+    return .done
+  }
+
+  private static func peakMegabytes() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) / 1_024
+  }
+}

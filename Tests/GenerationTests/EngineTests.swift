@@ -1,0 +1,112 @@
+import Foundation
+import Gemma
+import Testing
+import Tokenizer
+import Weights
+
+@testable import Generation
+
+/// The embedded base.
+private let basePath = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("models/gemfill-base/gemfill-base-q8_0.gguf").path
+
+private func request(
+  _ prefix: String, _ suffix: String = "\n\nprint(total)\n", path: String = "tools/sum.py", maxTokens: Int = 12,
+  budget: Int = 60_000, stop: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
+) -> InfillRequest {
+  InfillRequest(
+    path: path, prefix: Array(prefix.utf8), suffix: Array(suffix.utf8), maxTokens: maxTokens,
+    timeBudgetMs: budget, shouldStop: stop)
+}
+
+/// A file of 300 lines, cut to the window that serving uses.
+private let longPrefix: String = {
+  let lines = (0..<300).map { "def add_\($0)(first, second):\n    return first + second + \($0)\n" }
+  return String(lines.joined(separator: "\n").suffix(1_700)) + "\ndef total_of(values):\n    total = 0\n    for val"
+}()
+
+@Suite struct EngineTests {
+  @Test func aFurtherCharacterEvaluatesAtMostFourPromptTokens() async throws {
+    let engine = try Engine.load(path: basePath)
+    _ = try await engine.infill(request(longPrefix))
+    var typed = longPrefix
+    for character in "ue in values:\n        total += val" {
+      typed.append(character)
+      let result = try await engine.infill(request(typed))
+      #expect(result.evaluatedPromptTokens <= 4, "after \(character): \(result.evaluatedPromptTokens)")
+      #expect(result.reusedPromptTokens > 300)
+    }
+  }
+
+  @Test func reusedKeysAndValuesGiveWhatAFreshEngineGives() async throws {
+    let warm = try Engine.load(path: basePath)
+    var typed = longPrefix
+    for character in "ue in val" {
+      typed.append(character)
+      let reused = try await warm.infill(request(typed))
+      let fresh = try await Engine(model: warm.model, tokenizer: warm.tokenizer).infill(request(typed))
+      #expect(reused.bytes == fresh.bytes)
+      #expect(abs(reused.meanLogProbability - fresh.meanLogProbability) < 0.02)
+      #expect(fresh.reusedPromptTokens == 0)
+    }
+  }
+
+  @Test func severalDocumentsKeepTheirSequences() async throws {
+    let engine = try Engine.load(path: basePath)
+    for round in 0..<3 {
+      for name in ["a.py", "b.py", "c.py"] {
+        let prefix = "# file \(name)\n" + longPrefix + String(repeating: "u", count: round)
+        let result = try await engine.infill(request(prefix, path: "src/\(name)"))
+        if round > 0 { #expect(result.evaluatedPromptTokens <= 4, "\(name): \(result.evaluatedPromptTokens)") }
+      }
+    }
+  }
+
+  @Test func limitsAndRulesEndGeneration() async throws {
+    let engine = try Engine.load(path: basePath)
+    let tokens = try await engine.infill(request("values = [", "", maxTokens: 3))
+    #expect(tokens.tokenCount <= 3)
+    let late = try await engine.infill(request("values = [1, 2, 3", "", maxTokens: 500, budget: 0))
+    #expect(late.end == .timeLimit && late.tokenCount == 0)
+    let ruled = try await engine.infill(request("values = [1, 2, 3", "", maxTokens: 50, stop: { $0.count >= 2 }))
+    #expect(ruled.end == .stopRule || ruled.end == .endToken)
+    #expect(ruled.tokenCount < 50)
+  }
+
+  @Test func cancellationReachesTheTokenLoop() async throws {
+    let engine = try Engine.load(path: basePath)
+    let result = try await Task {
+      try await engine.infill(
+        request("values = [1, 2, 3, 4", "", maxTokens: 400) { _ in
+          withUnsafeCurrentTask { $0?.cancel() }
+          return false
+        })
+    }.value
+    #expect(result.end == .cancelled)
+    #expect(result.tokenCount == 1)
+    let before = await Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try? await engine.infill(request("values = ["))
+    }.value
+    #expect(before?.end == .cancelled && before?.evaluatedPromptTokens == 0)
+  }
+
+  @Test func theLikelihoodOfTheMiddleIsThatOfItsTokens() async throws {
+    let engine = try Engine.load(path: basePath)
+    let here = request("def area(width, height):\n    return width * ", "\n")
+    let good = try await engine.middleLogProbability(Array("height".utf8), in: here, order: .suffixFirst)
+    let odd = try await engine.middleLogProbability(Array("%%zq!".utf8), in: here, order: .suffixFirst)
+    #expect(good > odd)
+    #expect(good < 0)
+    let again = try await engine.middleLogProbability(Array("height".utf8), in: here, order: .suffixFirst)
+    #expect(abs(good - again) < 0.05)
+  }
+
+  @Test func anUnknownAdapterIsNamed() async throws {
+    let engine = try Engine.load(path: basePath)
+    var asked = request("x = ")
+    asked.adapter = "nobody"
+    let error = await #expect(throws: GenerationError.self) { try await engine.infill(asked) }
+    #expect(error?.description.contains("nobody") == true)
+  }
+}
