@@ -19,22 +19,36 @@ public struct Carver: Sendable {
 
   /// The examples of one epoch, in the order of the files. Another epoch gives other holes.
   ///
-  /// Uses all cores; do not call it on the cooperative pool. Returns early, with what is done, when the task that
-  /// calls it is cancelled.
-  public func examples(from files: [SourceFile], epoch: Int) -> [FIMExample] {
+  /// Uses all cores and blocks until all is done. Returns early, with what is done, when the task that calls it is
+  /// cancelled.
+  ///
+  /// - Parameter progress: called on the caller's thread now and then, with the number of files begun.
+  public func examples(
+    from files: [SourceFile], epoch: Int, progress: ((Int) -> Void)? = nil
+  ) -> [FIMExample] {
     let results = Mutex([[FIMExample]](repeating: [], count: files.count))
     let next = Mutex(0)
     let workers = min(
       max(1, options.threads ?? ProcessInfo.processInfo.activeProcessorCount), max(1, files.count))
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      while !Task.isCancelled {
-        let index = next.withLock { value in
-          value += 1
-          return value - 1
+    let caller = pthread_self()
+    withoutActuallyEscaping(progress ?? { _ in }) { progress in
+      // Only the caller's own thread, which takes part, calls the closure.
+      nonisolated(unsafe) let progress = progress
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        let isCaller = pthread_equal(caller, pthread_self()) != 0
+        while true {
+          // The other threads do not belong to the task and cannot see that it is cancelled.
+          let isOver = isCaller && Task.isCancelled
+          let index = next.withLock { value in
+            if isOver { value = files.count }
+            value += 1
+            return value - 1
+          }
+          guard index < files.count else { return }
+          if isCaller { progress(index) }
+          let found = carve(files[index], epoch: epoch)
+          results.withLock { $0[index] = found }
         }
-        guard index < files.count else { return }
-        let found = carve(files[index], epoch: epoch)
-        results.withLock { $0[index] = found }
       }
     }
     return limited(results.withLock { $0.flatMap { $0 } }, epoch: epoch)
