@@ -5,6 +5,8 @@ enum Bytes {
   static let space = UInt8(ascii: " ")
   static let tab = UInt8(ascii: "\t")
   static let zero = UInt8(ascii: "0")
+  static let upperA = UInt8(ascii: "A")
+  static let upperZ = UInt8(ascii: "Z")
   static let nine = UInt8(ascii: "9")
 
   static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }

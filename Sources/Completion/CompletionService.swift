@@ -26,12 +26,16 @@ public actor CompletionService {
   /// Limits in use.
   public var options: Options
 
+  private nonisolated let executor = ServiceExecutor()
   private let model: any InfillModel
   private let syntax: @Sendable (String) -> CompletionSyntax
   private var cache = AnswerCache()
   private var windows = WindowMemory()
   private var random = SystemRandomNumberGenerator()
   private let clock = ContinuousClock()
+
+  /// The service's own queue.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// Creates a service that looks languages up in `catalog`.
   public init(model: any InfillModel, catalog: LanguageCatalog, options: Options = Options()) {

@@ -91,11 +91,12 @@ public struct ContextWindow: Sendable, Equatable {
   }
 
   /// Upper estimate, in hundredths of a token, of what a byte costs: digits are single tokens, bytes outside ASCII
-  /// may be, letters come in groups of about four, runs of white space are one piece.
+  /// may be, words come in groups of about four small letters, runs of white space are one piece.
   static func tokenHundredths(_ byte: UInt8, after previous: UInt8) -> Int {
     switch byte {
     case 0x80..., Bytes.zero...Bytes.nine: 100
-    case _ where Bytes.isIdentifier(byte): 28
+    case Bytes.upperA...Bytes.upperZ: 75
+    case _ where Bytes.isIdentifier(byte): (Bytes.upperA...Bytes.upperZ).contains(previous) ? 50 : 28
     case Bytes.space, Bytes.tab: previous == byte || Bytes.isIdentifier(previous) ? 4 : 30
     default: 65
     }

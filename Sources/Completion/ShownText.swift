@@ -36,8 +36,8 @@ struct ShownText {
     text = Indentation.firstLineFitted(text, at: cursor)
     guard text.contains(where: { !Bytes.isWhiteSpace($0) }) else { return .failure(.init(.nothingGenerated)) }
 
-    text = Bytes.trimmingEnd(SuffixOverlap(cursor: cursor).removed(from: text))
-    guard !text.isEmpty else { return .failure(.init(.repeatsSuffix)) }
+    text = SuffixOverlap(cursor: cursor).removed(from: text)
+    guard !Bytes.trimmingEnd(text).isEmpty else { return .failure(.init(.repeatsSuffix)) }
     text = Bytes.trimmingEnd(Repetition.withoutLoops(text, at: cursor))
     guard !text.isEmpty else { return .failure(.init(.repeatsItself)) }
     guard !Repetition.repeatsAbove(text, at: cursor) else { return .failure(.init(.repeatsAbove)) }

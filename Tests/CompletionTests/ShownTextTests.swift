@@ -52,6 +52,11 @@ import Testing
       name: "loop of lines", at: "def f():\n    ‸\n",
       reply: "print(total)\n    print(total)\n    print(total)\n",
       shown: "print(total)"),
+    Case(name: "loop of short lines", at: "‸\n", reply: "if (i) {\nif (i) {\nif (i) {\n", shown: "if (i) {"),
+    Case(name: "loop of numbers", at: "x = [‸\n", reply: "1, 1, 1, 1, 1, 1, 1, 1,", shown: nil),
+    Case(name: "few equal numbers", at: "x = [‸\n", reply: "0, 0, 0]", shown: "0, 0, 0"),
+    Case(name: "import again", at: "import os\nimport sys\n‸\n", reply: "import os", shown: nil),
+    Case(name: "another import", at: "import os\nimport sys\n‸\n", reply: "import re", shown: "import re"),
     Case(
       name: "loop inside a line", at: "x = ‸\n", reply: "name.name.name.name.name.name.name", shown: nil),
     Case(
