@@ -96,9 +96,9 @@ public actor ChunkIndex {
     return try connection.query(
       """
       SELECT f.path, c.start_line, c.end_line, c.start_byte, c.end_byte, c.symbol, c.kind,
-        -bm25(terms, 5.0, 1.0, 1.0)
+        -bm25(terms, 5.0, 2.0, 1.0)
       FROM terms JOIN chunk c ON c.id = terms.rowid JOIN file f ON f.id = c.file_id
-      WHERE terms MATCH ? ORDER BY bm25(terms, 5.0, 1.0, 1.0), f.path, c.start_byte LIMIT ?
+      WHERE terms MATCH ? ORDER BY bm25(terms, 5.0, 2.0, 1.0), f.path, c.start_byte LIMIT ?
       """, [match, limit]
     ) { row in
       let start = row.integer(3)

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@testable import Commands
+
+struct DoctorCommandTests {
+  private func finding(_ name: String, _ environment: [String: String]) -> Checkup.Finding? {
+    Checkup(environment: environment).findings().first { $0.name == name }
+  }
+
+  @Test func missingBaseAndGrammarsAreBadAndSayWhatToDo() throws {
+    let environment = [
+      "GEMFILL_BASE": "/no/such.gguf", "GEMFILL_GRAMMARS": "/no/such", "GEMFILL_HOME": "/no/home",
+    ]
+    let base = try #require(finding("base model", environment))
+    #expect(base.state == .bad && base.text.contains("/no/such.gguf") && base.text.contains("--base"))
+    let grammars = try #require(finding("grammars", environment))
+    #expect(grammars.state == .bad && grammars.text.contains("scripts/grammars"))
+    #expect(finding("home", environment)?.text.contains("not yet made") == true)
+    #expect(!FileManager.default.fileExists(atPath: "/no/home"))
+  }
+
+  @Test func damagedFilesInTheHomeAreBadAndNamed() throws {
+    let home = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)")
+      .path
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    for name in ["registry.sqlite", "acceptance.sqlite", "config.json"] {
+      try Data(repeating: 0x41, count: 3_000).write(to: URL(fileURLWithPath: home + "/" + name))
+    }
+    for (name, file) in [
+      ("adapters", "registry.sqlite"), ("acceptance log", "acceptance.sqlite"), ("settings", "config.json"),
+    ] {
+      let found = try #require(finding(name, ["GEMFILL_HOME": home]))
+      #expect(found.state == .bad && found.text.contains(file), "\(found)")
+    }
+  }
+
+  @Test func processorIsReadFromTheKernelsText() {
+    let text = "processor\t: 0\nmodel name\t: Fast: CPU 3000\nflags\t: avx2\n"
+    #expect(Checkup.field("model name", in: text) == "Fast: CPU 3000")
+    #expect(Checkup.field("bogus", in: text) == nil)
+  }
+}
