@@ -151,7 +151,7 @@ expect 1 "missing\.py" gemfill complete "$work/repository/missing.py:1:1"
 
 # ---------------------------------------------------------------- wrong usage is exit code 2
 
-expect 2 "missing command" gemfill
+expect 2 "unknown command '--quiet'" gemfill
 expect 2 "unknown command 'crave'" gemfill crave
 expect 2 "unknown option '--wat'" gemfill carve --wat
 expect 2 "PATH" gemfill carve
