@@ -40,14 +40,19 @@ static inline __attribute__((always_inline)) void tile_tokens(int four_bit, int 
     for (int i = 0; i < count; i++) {
       int64_t at = (first + i) * x->blocks + b;
       const int8_t *a = x->values + at * CK_BLOCK;
-      __m512i even = _mm512_set1_epi32((four_bit ? -8 : -128) * x->sums[at]);
-      __m512i odd = _mm512_setzero_si512();
-      for (int k = 0; k < 8; k += 2) {
-        even = _mm512_dpbusd_epi32(even, w[k], four_inputs(a + k * 4));
-        odd = _mm512_dpbusd_epi32(odd, w[k + 1], four_inputs(a + k * 4 + 4));
+      __m512i sum = _mm512_set1_epi32((four_bit ? -8 : -128) * x->sums[at]);
+      if (count >= 4) {  // other tokens hide the latency of one chain
+        for (int k = 0; k < 8; k++) sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
+      } else {
+        __m512i odd = _mm512_setzero_si512();
+        for (int k = 0; k < 8; k += 2) {
+          sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
+          odd = _mm512_dpbusd_epi32(odd, w[k + 1], four_inputs(a + k * 4 + 4));
+        }
+        sum = _mm512_add_epi32(sum, odd);
       }
       __m512 scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(x->scales[at]));
-      acc[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(even, odd)), scale, acc[i]);
+      acc[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, acc[i]);
     }
   }
   for (int i = 0; i < count; i++) _mm512_mask_storeu_ps(out + (first + i) * out_stride, rows, acc[i]);

@@ -20,37 +20,40 @@ public struct ExampleEncoder: Sendable {
   /// In suffix-first order half of the examples encode prefix and middle as one text, as an editor shows them when the
   /// cursor stands on a token border, the other half separately, as when it does not.
   public func sequence(_ example: FIMExample, random: inout SeededRandom) -> TrainingSequence? {
-    if example.kind == .plain { return document(example) }
+    if example.kind == .plain { return document(example, random: &random) }
     let order: PromptOrder = random.uniform() < recipe.suffixFirstShare ? .suffixFirst : .prefixFirst
     let jointly = random.uniform() < 0.5
-    return sequence(example, order: order, jointly: jointly, contextWeight: recipe.contextWeight)
+    guard var coded = sequence(example, order: order, jointly: jointly) else { return nil }
+    let sentinels = format.sentinels
+    for index in 1..<coded.tokens.count
+    where coded.weights[index] == 0 && !sentinels.contains(coded.tokens[index]) {
+      coded.weights[index] = contextWeight(&random)
+    }
+    return coded
   }
 
-  /// One example in a given order.
-  public func sequence(
-    _ example: FIMExample, order: PromptOrder, jointly: Bool, contextWeight: Float
-  ) -> TrainingSequence? {
+  /// One example in a given order, with loss on the middle and the end token only.
+  public func sequence(_ example: FIMExample, order: PromptOrder, jointly: Bool) -> TrainingSequence? {
     let coded = format.sequence(
       path: example.path, prefix: Array(example.prefix.utf8), middle: Array(example.middle.utf8),
       suffix: Array(example.suffix.utf8), order: order, jointly: jointly)
     guard coded.tokens.count <= recipe.maximumLength else { return nil }
-    let sentinels = format.sentinels
-    var weights = coded.tokens.indices.map { index in
-      index >= coded.middleStart ? 1 : sentinels.contains(coded.tokens[index]) ? 0 : contextWeight
-    }
-    weights[0] = 0
+    var weights = coded.tokens.indices.map { $0 >= coded.middleStart ? Float(1) : 0 }
     weights[weights.count - 1] = recipe.endWeight
     return TrainingSequence(
       tokens: coded.tokens, weights: weights, middleBytes: example.middle.utf8.count)
   }
 
-  private func document(_ example: FIMExample) -> TrainingSequence? {
+  private func contextWeight(_ random: inout SeededRandom) -> Float {
+    random.uniform() < recipe.contextShare ? recipe.contextWeight / Float(recipe.contextShare) : 0
+  }
+
+  private func document(_ example: FIMExample, random: inout SeededRandom) -> TrainingSequence? {
     guard recipe.contextWeight > 0 else { return nil }
     let text = Array((example.prefix + example.middle + example.suffix).utf8)
     let tokens = format.document(path: example.path, text: text)
     guard tokens.count <= recipe.maximumLength else { return nil }
-    var weights = [Float](repeating: recipe.contextWeight, count: tokens.count)
-    weights[0] = 0
+    let weights = tokens.indices.map { $0 == 0 ? 0 : contextWeight(&random) }
     return TrainingSequence(tokens: tokens, weights: weights)
   }
 }

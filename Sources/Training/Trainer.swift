@@ -49,7 +49,7 @@ public final class Trainer {
     schedule = LearningRateSchedule(peak: recipe.learningRate)
     let encoder = encoder
     self.heldOut = heldOut.compactMap {
-      encoder.sequence($0, order: .suffixFirst, jointly: false, contextWeight: 0)
+      encoder.sequence($0, order: .suffixFirst, jointly: false)
     }
   }
 

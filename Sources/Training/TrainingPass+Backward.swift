@@ -59,9 +59,9 @@ extension TrainingPass {
       ldb: inputs,
       beta: 1, c: module.a.gradient.pointer, ldc: inputs, pool: pool)
     guard let dInput else { return }
-    BLAS.shared.multiply(
-      m: count, n: inputs, k: outputs, a: dy.pointer, lda: outputs, b: dense[index][projection.index].pointer,
-      ldb: inputs, beta: accumulate ? 1 : 0, c: dInput.pointer, ldc: inputs, pool: pool)
+    inputGradients[index][projection.index].multiply(
+      dy.pointer, rows: count, into: dInput.pointer, accumulate: accumulate, scratch: dScratch.pointer,
+      pool: pool)
     BLAS.shared.multiply(
       m: count, n: inputs, k: rank, a: dLow.pointer, lda: rank, b: module.a.value.pointer, ldb: inputs,
       beta: 1,

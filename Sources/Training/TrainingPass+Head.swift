@@ -42,9 +42,11 @@ extension TrainingPass {
       }
     }
     if let gradientScale {
-      BLAS.shared.multiply(
-        m: rows, n: width, k: vocabulary, alpha: gradientScale, a: logits.pointer, lda: vocabulary,
-        b: denseEmbedding.pointer, ldb: width, c: headGradient.pointer, ldc: width, pool: pool)
+      headInputGradient.multiply(
+        logits.pointer, rows: rows, into: headGradient.pointer, accumulate: false,
+        scratch: headGradient.pointer,
+        pool: pool)
+      for i in 0..<rows * width { headGradient.pointer[i] *= gradientScale }
       for (i, target) in part.enumerated() {
         kernels.rmsNormBackward(
           final.pointer + target.row * width, gain: model.finalNorm.pointer, inverse: inverse.pointer[i],

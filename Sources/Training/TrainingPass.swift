@@ -23,8 +23,8 @@ public final class TrainingPass {
   let narrow: QuantizedActivations?  // [T, H]
   let wideAttention: QuantizedActivations?  // [T, Q]
   let wideMLP: QuantizedActivations?  // [T, F]
-  let dense: [[FloatBuffer]]  // per layer and projection: W as f32 for the input gradients
-  let denseEmbedding: FloatBuffer  // [V, H]
+  let inputGradients: [[InputGradient]]  // per layer and projection
+  let headInputGradient: InputGradient
   let headRows = 128
   let logits: FloatBuffer  // [headRows, V]
   let headNormed: FloatBuffer  // [headRows, H]
@@ -41,6 +41,7 @@ public final class TrainingPass {
   let dUp: FloatBuffer  // [T, F]
   let dActivated: FloatBuffer  // [T, F]
   let dLow: FloatBuffer  // [T, r]
+  let dScratch: FloatBuffer  // [T, H]
   var scores: [FloatBuffer]  // per thread: two squares of the longest sequence
 
   /// Allocates everything for batches of at most `maximumTokens` tokens; `longest` is the longest single sequence.
@@ -67,8 +68,17 @@ public final class TrainingPass {
     narrow = blocks(c.hiddenSize)
     wideAttention = blocks(queries)
     wideMLP = blocks(c.intermediateSize)
-    dense = model.layers.map { $0.projections.map { $0.denseWeights() } }
-    denseEmbedding = model.embedding.denseWeights()
+    let narrowKeys = blocks(keys)
+    let byWidth = Dictionary(
+      [(c.hiddenSize, narrow), (queries, wideAttention), (c.intermediateSize, wideMLP), (keys, narrowKeys)],
+      uniquingKeysWith: { first, _ in first })
+    inputGradients = model.layers.map { layer in
+      layer.projections.map { InputGradient($0, activations: byWidth[$0.outputs] ?? nil) }
+    }
+    headInputGradient = InputGradient(
+      model.embedding,
+      activations: c.vocabularySize % 32 == 0
+        ? QuantizedActivations(capacity: headRows, width: c.vocabularySize) : nil)
     logits = FloatBuffer(headRows * c.vocabularySize)
     headNormed = FloatBuffer(headRows * c.hiddenSize)
     headGradient = FloatBuffer(headRows * c.hiddenSize)
@@ -83,6 +93,7 @@ public final class TrainingPass {
     dUp = floats(c.intermediateSize)
     dActivated = floats(c.intermediateSize)
     dLow = floats(adapter.rank)
+    dScratch = floats(c.hiddenSize)
     scores = (0..<pool.threadCount).map { _ in FloatBuffer(2 * longest * longest) }
   }
 

@@ -20,6 +20,9 @@ public struct TrainingRecipe: Sendable, Equatable {
   public var learningRate: Float = 2e-3
   /// Loss weight of prefix, suffix and plain text; the middle has 1.
   public var contextWeight: Float = 0.2
+  /// Share of the context tokens that carry loss, chosen anew in every epoch; their weight is `contextWeight / share`, so
+  /// that the expected gradient stays and the output head runs over a fraction of the positions.
+  public var contextShare = 0.25
   /// Loss weight of the end token.
   public var endWeight: Float = 1
   /// Tokens per optimiser step.

@@ -55,9 +55,12 @@ private func worst(_ a: [Float], _ b: [Float]) -> Float {
   }
 
   @Test func eightBitWeightsStayCloseToTheirFloats() throws {
-    let exact = try logits(InferenceSession(GemmaModel.random(shape, precision: .float32), capacity: 64), tokens(30))
-    let eight = try logits(InferenceSession(GemmaModel.random(shape, precision: .q8_0), capacity: 64), tokens(30))
-    let four = try logits(InferenceSession(GemmaModel.random(shape, precision: .q4_0), capacity: 64), tokens(30))
+    let exact = try logits(
+      InferenceSession(GemmaModel.random(shape, precision: .float32), capacity: 64), tokens(30))
+    let eight = try logits(
+      InferenceSession(GemmaModel.random(shape, precision: .q8_0), capacity: 64), tokens(30))
+    let four = try logits(
+      InferenceSession(GemmaModel.random(shape, precision: .q4_0), capacity: 64), tokens(30))
     let norm = exact.reduce(0) { $0 + $1 * $1 }.squareRoot()
     func relative(_ other: [Float]) -> Float {
       zip(exact, other).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() / norm

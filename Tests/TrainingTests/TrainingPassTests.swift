@@ -48,6 +48,25 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     }
   }
 
+  @Test func gradientsThroughInt8ProductsPointWhereTheExactOnesDo() throws {
+    var gradients: [[Float]] = []
+    for precision in [WeightPrecision.float32, .q8_0] {
+      let adapter = livelyAdapter(shape)
+      let model = try GemmaModel.random(shape, precision: precision)
+      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
+      adapter.clearGradients()
+      _ = pass.run([sequence(29, seed: 1), sequence(27, seed: 2)], gradientScale: 1)
+      gradients.append(adapter.parameters.flatMap { $0.gradient.array })
+    }
+    func dot(_ a: [Float], _ b: [Float]) -> Double {
+      zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    let cosine =
+      dot(gradients[0], gradients[1])
+      / (dot(gradients[0], gradients[0]) * dot(gradients[1], gradients[1])).squareRoot()
+    #expect(cosine > 0.99, "cosine \(cosine)")
+  }
+
   @Test func packedSequencesDoNotSeeEachOther() throws {
     let model = try GemmaModel.random(shape, precision: .q8_0)
     let adapter = livelyAdapter(shape)
