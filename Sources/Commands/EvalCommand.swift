@@ -23,7 +23,9 @@ struct EvalCommand: Command {
     Option.text("split", "COMMIT", help: "Test on what was inserted after this commit."),
     Option.text("older", "DIR", help: "Test on what PATH has and this older release lacks."),
     Option.integer("limit", "N", in: 1...1_000_000, help: "Most holes (default 2000)."),
-    Option.duration("budget", "TIME", help: "Take no new hole after this time (default: run through all)."),
+    Option.duration(
+      "budget", "TIME",
+      help: "Take no new hole after this time, and only score after 60 % of it (default: all)."),
     Option.integer(
       "completions", "N", in: 0...1_000_000, help: "Complete only N holes, score all (default: all)."),
     Option.flag("orders", help: "Score every hole in the other prompt order too."),

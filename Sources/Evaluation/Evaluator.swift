@@ -22,7 +22,8 @@ public struct Evaluator: Sendable {
     public var completions: Int?
     /// Most tokens of a completion.
     public var maxTokens: Int
-    /// Stop taking new examples after this time; nil runs through all.
+    /// Stop taking new examples after this time; nil runs through all. Completing takes several times as long as scoring,
+    /// and loss needs the larger sample: after 60 % of the time examples are only scored.
     public var budget: Duration?
     /// Seed of the order in which examples are visited.
     public var seed: UInt64
@@ -73,8 +74,10 @@ public struct Evaluator: Sendable {
     let start = clock.now
     var outcomes = [[Outcome]](repeating: [], count: contenders.count)
     for (done, index) in visits.enumerated() {
-      if let budget = options.budget, done > 0, clock.now - start > budget { break }
-      let completes = options.completions.map { done < $0 } ?? true
+      let elapsed = clock.now - start
+      if let budget = options.budget, done > 0, elapsed > budget { break }
+      let hasTime = options.budget.map { done == 0 || elapsed < $0 * 0.6 } ?? true
+      let completes = hasTime && (options.completions.map { done < $0 } ?? true)
       do {
         let answers = try await answers(
           of: contenders, to: examples[index], number: index, completes: completes)
