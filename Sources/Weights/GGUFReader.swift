@@ -30,7 +30,11 @@ struct GGUFReader {
 
   mutating func readHeader() throws(WeightsError) -> Contents {
     let magic = try integer(UInt32.self, "the magic number")
-    guard magic == 0x4655_4747 else { throw malformed("no GGUF file", at: 0) }
+    guard magic == 0x4655_4747 else {
+      throw .unsupported(
+        path: file.path, place: "byte 0", problem: "not a GGUF file",
+        remedy: "name a .gguf file, or a folder with config.json and safetensors")
+    }
     let version = try integer(UInt32.self, "the version")
     guard version == 2 || version == 3 else {
       let isSwapped = version.byteSwapped == 2 || version.byteSwapped == 3

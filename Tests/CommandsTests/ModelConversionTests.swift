@@ -51,9 +51,11 @@ struct ModelConversionTests {
   private func logits(_ path: String) throws -> [Float] {
     let model = try GemmaModel.load(path: path, precision: .float32)
     let tokens: [Int32] = [2, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400]
-    let pointer = try InferenceSession(model, capacity: 16).append(tokens, logits: .all)
-    return Array(
-      UnsafeBufferPointer(start: pointer, count: tokens.count * model.configuration.vocabularySize))
+    let session = InferenceSession(model, capacity: 16)
+    return try withExtendedLifetime(session) {
+      let count = tokens.count * model.configuration.vocabularySize
+      return Array(UnsafeBufferPointer(start: try session.append(tokens, logits: .all), count: count))
+    }
   }
 
   private func largestDifference(_ left: [Float], _ right: [Float]) -> Float {
