@@ -52,7 +52,7 @@ public struct Searcher: Sendable {
   }
 
   /// See docs/search.md for the measurement.
-  public static let standardModelWeight = 0.3
+  public static let standardModelWeight = 0.2
 
   private let index: ChunkIndex
   private let model: (any InfillModel)?
