@@ -9,7 +9,24 @@
                              apply_to = function)
 
 #define CK_NAME(f) avx512_##f
+#define CK_HAS_QUANTIZE
 #include "vector_kernels.inc"
+
+// Two loads, a maximum, and one narrowing store per 16 values.
+static void avx512_quantize(const float *restrict x, int64_t n, int8_t *restrict q, float *restrict scales,
+                            int32_t *restrict sums) {
+  for (int64_t b = 0; b < n / 32; b++) {
+    __m512 low = _mm512_loadu_ps(x + b * 32), high = _mm512_loadu_ps(x + b * 32 + 16);
+    float top = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
+    __m512 inverse = _mm512_set1_ps(top > 0.0f ? 127.0f / top : 0.0f);
+    __m512i first = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
+    __m512i second = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
+    _mm_storeu_si128((__m128i *)(q + b * 32), _mm512_cvtepi32_epi8(first));
+    _mm_storeu_si128((__m128i *)(q + b * 32 + 16), _mm512_cvtepi32_epi8(second));
+    scales[b] = top / 127.0f;
+    sums[b] = _mm512_reduce_add_epi32(_mm512_add_epi32(first, second));
+  }
+}
 
 static inline __m512i four_inputs(const int8_t *a) {
   int32_t v;

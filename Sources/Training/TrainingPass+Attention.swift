@@ -68,7 +68,16 @@ extension TrainingPass {
     }
   }
 
-  /// `attended = softmax(scale · q kᵀ + mask) v` per sequence and head.
+  /// Rows of one block of queries of a sequence and the keys that they can see, relative to the sequence's start.
+  private func blocks(_ count: Int, _ layer: GemmaModel.Layer) -> [(rows: Range<Int>, keys: Range<Int>)] {
+    stride(from: 0, to: count, by: Self.blockRows).map { first in
+      let rows = first..<min(count, first + Self.blockRows)
+      return (rows, (layer.isGlobal ? 0 : max(0, first + 1 - c.window))..<rows.upperBound)
+    }
+  }
+
+  /// `attended = softmax(scale · q kᵀ + mask) v` per sequence, head and block of rows, so that what lies behind the
+  /// diagonal or before the window is hardly computed.
   func attendForward(_ tape: LayerTape, _ layer: GemmaModel.Layer, _ batch: PackedBatch) {
     let queries = c.headCount * c.headDim
     let keys = c.keyValueHeadCount * c.headDim
@@ -76,71 +85,87 @@ extension TrainingPass {
     forEachUnit(batch.ranges.count * c.headCount) { unit, thread in
       let range = batch.ranges[unit / c.headCount]
       let head = unit % c.headCount
-      let n = range.count
       let p = scores[thread].pointer
-      let key = range.lowerBound * keys + head / group * c.headDim
-      let query = range.lowerBound * queries + head * c.headDim
-      probabilities(tape, layer, n, query: query, key: key, into: p)
-      BLAS.shared.multiply(
-        m: n, n: c.headDim, k: n, a: p, lda: n, b: tape.value.pointer + key, ldb: keys,
-        c: tape.attended.pointer + query, ldc: queries, pool: nil)
+      for block in blocks(range.count, layer) {
+        let query = (range.lowerBound + block.rows.lowerBound) * queries + head * c.headDim
+        let key = (range.lowerBound + block.keys.lowerBound) * keys + head / group * c.headDim
+        probabilities(tape, layer, block, query: query, key: key, into: p)
+        BLAS.shared.multiply(
+          m: block.rows.count, n: c.headDim, k: block.keys.count, a: p, lda: block.keys.count,
+          b: tape.value.pointer + key, ldb: keys, c: tape.attended.pointer + query, ldc: queries, pool: nil)
+      }
     }
   }
 
-  /// Fills `p` (`[n, n]`) with attention probabilities, 0 where masked.
+  /// Fills `p` (`[rows, keys]` of the block) with attention probabilities, 0 where masked.
   private func probabilities(
-    _ tape: LayerTape, _ layer: GemmaModel.Layer, _ n: Int, query: Int, key: Int,
+    _ tape: LayerTape, _ layer: GemmaModel.Layer, _ block: (rows: Range<Int>, keys: Range<Int>), query: Int,
+    key: Int,
     into p: UnsafeMutablePointer<Float>
   ) {
+    let width = block.keys.count
     BLAS.shared.multiply(
-      m: n, n: n, k: c.headDim, a: tape.query.pointer + query, lda: c.headCount * c.headDim,
-      b: tape.key.pointer + key, ldb: c.keyValueHeadCount * c.headDim, transposeB: true, c: p, ldc: n,
+      m: block.rows.count, n: width, k: c.headDim, a: tape.query.pointer + query,
+      lda: c.headCount * c.headDim,
+      b: tape.key.pointer + key, ldb: c.keyValueHeadCount * c.headDim, transposeB: true, c: p, ldc: width,
       pool: nil)
-    for i in 0..<n {
-      let row = p + i * n
-      let first = layer.isGlobal ? 0 : max(0, i + 1 - c.window)
-      kernels.softmax(row + first, count: i + 1 - first, scale: c.attentionScale)
+    for i in block.rows {
+      let row = p + (i - block.rows.lowerBound) * width
+      let first = (layer.isGlobal ? 0 : max(0, i + 1 - c.window)) - block.keys.lowerBound
+      let end = i + 1 - block.keys.lowerBound
+      kernels.softmax(row + first, count: end - first, scale: c.attentionScale)
       row.update(repeating: 0, count: first)
-      (row + i + 1).update(repeating: 0, count: n - i - 1)
+      (row + end).update(repeating: 0, count: width - end)
     }
   }
 
   /// Gradients of queries, keys and values (rotated form) from `dAttended`. Probabilities are computed again.
   func attendBackward(_ tape: LayerTape, _ layer: GemmaModel.Layer, _ batch: PackedBatch) {
-    let queries = c.headCount * c.headDim
-    let keys = c.keyValueHeadCount * c.headDim
     let group = c.headCount / c.keyValueHeadCount
+    let count = batch.tokens.count * c.keyValueHeadCount * c.headDim
+    dKey.pointer.update(repeating: 0, count: count)
+    dValue.pointer.update(repeating: 0, count: count)
     forEachUnit(batch.ranges.count * c.keyValueHeadCount) { unit, thread in
       let range = batch.ranges[unit / c.keyValueHeadCount]
       let keyHead = unit % c.keyValueHeadCount
-      let n = range.count
-      let p = scores[thread].pointer
-      let dp = p + n * n
-      let key = range.lowerBound * keys + keyHead * c.headDim
-      for member in 0..<group {
-        let query = range.lowerBound * queries + (keyHead * group + member) * c.headDim
-        let beta: Float = member == 0 ? 0 : 1
-        probabilities(tape, layer, n, query: query, key: key, into: p)
-        BLAS.shared.multiply(
-          m: n, n: n, k: c.headDim, a: dAttended.pointer + query, lda: queries, b: tape.value.pointer + key,
-          ldb: keys, transposeB: true, c: dp, ldc: n, pool: nil)
-        BLAS.shared.multiply(
-          m: n, n: c.headDim, k: n, a: p, lda: n, transposeA: true, b: dAttended.pointer + query,
-          ldb: queries,
-          beta: beta, c: dValue.pointer + key, ldc: keys, pool: nil)
-        for i in 0..<n {
-          // Masked probabilities are 0 and stay 0 in the product.
-          kernels.softmaxBackward(p: p + i * n, dp: dp + i * n, count: n, scale: c.attentionScale)
+      for block in blocks(range.count, layer) {
+        for head in (keyHead * group)..<(keyHead * group + group) {
+          attendBackward(tape, layer, range.lowerBound, block, head: head, keyHead: keyHead, thread)
         }
-        BLAS.shared.multiply(
-          m: n, n: c.headDim, k: n, a: dp, lda: n, b: tape.key.pointer + key, ldb: keys,
-          c: dQuery.pointer + query, ldc: queries, pool: nil)
-        BLAS.shared.multiply(
-          m: n, n: c.headDim, k: n, a: dp, lda: n, transposeA: true, b: tape.query.pointer + query,
-          ldb: queries,
-          beta: beta, c: dKey.pointer + key, ldc: keys, pool: nil)
       }
     }
+  }
+
+  private func attendBackward(
+    _ tape: LayerTape, _ layer: GemmaModel.Layer, _ start: Int, _ block: (rows: Range<Int>, keys: Range<Int>),
+    head: Int, keyHead: Int, _ thread: Int
+  ) {
+    let queries = c.headCount * c.headDim
+    let keys = c.keyValueHeadCount * c.headDim
+    let (rows, width) = (block.rows.count, block.keys.count)
+    let query = (start + block.rows.lowerBound) * queries + head * c.headDim
+    let key = (start + block.keys.lowerBound) * keys + keyHead * c.headDim
+    let p = scores[thread].pointer
+    let dp = p + rows * width
+    probabilities(tape, layer, block, query: query, key: key, into: p)
+    BLAS.shared.multiply(
+      m: rows, n: width, k: c.headDim, a: dAttended.pointer + query, lda: queries,
+      b: tape.value.pointer + key,
+      ldb: keys, transposeB: true, c: dp, ldc: width, pool: nil)
+    BLAS.shared.multiply(
+      m: width, n: c.headDim, k: rows, a: p, lda: width, transposeA: true, b: dAttended.pointer + query,
+      ldb: queries,
+      beta: 1, c: dValue.pointer + key, ldc: keys, pool: nil)
+    for i in 0..<rows {
+      // Masked probabilities are 0 and stay 0 in the product.
+      kernels.softmaxBackward(p: p + i * width, dp: dp + i * width, count: width, scale: c.attentionScale)
+    }
+    BLAS.shared.multiply(
+      m: rows, n: c.headDim, k: width, a: dp, lda: width, b: tape.key.pointer + key, ldb: keys,
+      c: dQuery.pointer + query, ldc: queries, pool: nil)
+    BLAS.shared.multiply(
+      m: width, n: c.headDim, k: rows, a: dp, lda: width, transposeA: true, b: tape.query.pointer + query,
+      ldb: queries, beta: 1, c: dKey.pointer + key, ldc: keys, pool: nil)
   }
 
   /// Runs `body(unit, thread)` for all units, dealt out round-robin so that each thread has its own scratch.

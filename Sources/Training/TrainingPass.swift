@@ -42,7 +42,9 @@ public final class TrainingPass {
   let dActivated: FloatBuffer  // [T, F]
   let dLow: FloatBuffer  // [T, r]
   let dScratch: FloatBuffer  // [T, H]
-  var scores: [FloatBuffer]  // per thread: two squares of the longest sequence
+  let scores: [FloatBuffer]  // per thread: [2, blockRows, longest]
+  /// Queries that share one product with the keys they see.
+  static let blockRows = 64
 
   /// Allocates everything for batches of at most `maximumTokens` tokens; `longest` is the longest single sequence.
   public init(
@@ -94,7 +96,7 @@ public final class TrainingPass {
     dActivated = floats(c.intermediateSize)
     dLow = floats(adapter.rank)
     dScratch = floats(c.hiddenSize)
-    scores = (0..<pool.threadCount).map { _ in FloatBuffer(2 * longest * longest) }
+    scores = (0..<pool.threadCount).map { _ in FloatBuffer(2 * Self.blockRows * longest) }
   }
 
   /// Sums over a batch.

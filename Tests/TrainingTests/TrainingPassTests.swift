@@ -25,11 +25,14 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
 }
 
 @Suite struct TrainingPassTests {
-  @Test func gradientsEqualFiniteDifferencesAcrossPackedSequences() throws {
+  @Test(arguments: [5, 70])
+  func gradientsEqualFiniteDifferencesAcrossPackedSequences(window: Int) throws {
+    var shape = shape
+    shape.window = window
     let model = try GemmaModel.random(shape, precision: .float32)
     let adapter = livelyAdapter(shape)
-    let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
-    let batch = [sequence(19, seed: 1), sequence(11, seed: 2), sequence(23, seed: 4)]
+    let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
+    let batch = [sequence(19, seed: 1), sequence(150, seed: 2), sequence(70, seed: 4)]
     adapter.clearGradients()
     _ = pass.run(batch, gradientScale: 1)
     var random = SeededRandom(seed: 8)
@@ -87,13 +90,13 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     for precision in [WeightPrecision.float32, .q8_0, .q4_0] {
       let model = try GemmaModel.random(shape, precision: precision)
       let adapter = livelyAdapter(shape)
-      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
-      let one = sequence(29, seed: 6)
-      let session = InferenceSession(model, capacity: 32)
+      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
+      let one = sequence(150, seed: 6)
+      let session = InferenceSession(model, capacity: 160)
       session.adapter = adapter.inferenceView()
       let logits = try session.append(one.tokens, logits: .all)
       var sum: Float = 0
-      for i in 1..<29 {
+      for i in 1..<150 {
         let row = logits + (i - 1) * 96
         sum += one.weights[i] * (Kernels.best.logSumExp(row, count: 96) - row[Int(one.tokens[i])])
       }
