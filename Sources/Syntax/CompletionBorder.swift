@@ -93,9 +93,8 @@ struct CompletionBorder {
     }
     removeClosedBySuffix(&open)
     state.needed = open.count
-    let opensBody = before.last.map { isOpener($0) || isHeader($0) } ?? false
-    let startsNewLine = source[cursor...].prefix(while: Blank.isSpace).contains(0x0A)
-    if opensBody, startsNewLine, open.isEmpty { state.isList = true }
+    // A generation that begins with a new line begins new statements.
+    if open.isEmpty, source[cursor...].prefix(while: Blank.isSpace).contains(0x0A) { state.isList = true }
     return state
   }
 
@@ -120,7 +119,10 @@ struct CompletionBorder {
   private func lineEnds(_ state: inout State, newlines: Int) -> Bool {
     guard let last = state.last else { return false }
     let hasNew = last.range.upperBound > cursor
-    if !Blank.isBlank(restOfLine), hasNew, !state.isList { return true }
+    if !Blank.isBlank(restOfLine), hasNew, !state.isList {
+      let mayGoOn = state.depth > -state.needed || isContinuation(last)
+      if !mayGoOn || !restOfLine.allSatisfy(Self.isCloser) { return true }
+    }
     guard state.depth <= -state.needed else {
       state.crossedLine = true
       return false
@@ -133,7 +135,8 @@ struct CompletionBorder {
     if last.kind == .comment { return !state.isList && state.blockIndent == nil }
     if state.blockIndent != nil { return newlines >= 2 }
     guard state.isList else { return true }
-    if state.crossedLine { return true }
+    if state.crossedLine, endsBlock(last) { return true }
+    state.crossedLine = false
     state.statements += 1
     return newlines >= 2 || state.statements >= Self.statementLimit
   }
@@ -159,8 +162,13 @@ struct CompletionBorder {
     Blank.indentation(source[Blank.lineStart(in: source, before: lexeme.range.lowerBound)...])
   }
 
-  private func isOpener(_ lexeme: Lexeme) -> Bool {
-    if case .open = lexeme.kind { true } else { false }
+  /// Whether a token closes a body, not just arguments or a list.
+  private func endsBlock(_ lexeme: Lexeme) -> Bool {
+    lexeme.kind == .close(UInt8(ascii: "}")) || lexeme.kind == .close(Lexeme.keyword)
+  }
+
+  private static func isCloser(_ byte: UInt8) -> Bool {
+    Blank.isSpace(byte) || ")]},;:".utf8.contains(byte)
   }
 
   private func isHeader(_ lexeme: Lexeme) -> Bool {

@@ -4,9 +4,9 @@
 public struct CompletionSyntax: Sendable {
   let language: Language?
   /// How much text before the cursor `clip` looks at.
-  static let prefixWindow = 12_000
+  static let prefixWindow = 6_000
   /// How much text behind the cursor `clip` looks at.
-  static let suffixWindow = 6_000
+  static let suffixWindow = 3_000
   /// What is tried as the contents of a hole, from nothing to a call statement.
   static let placeholders: [[UInt8]] = ["", "__hole__", "__hole__;", "__hole__()"].map { Array($0.utf8) }
 
@@ -43,12 +43,14 @@ public struct CompletionSyntax: Sendable {
   private static func longestSound(
     parser: OpaquePointer, before: [UInt8], completion: [UInt8], after: [UInt8], cuts: [Int]
   ) -> Int? {
-    guard let source = EditedSource(parser: parser, bytes: before + after) else { return nil }
+    guard let source = EditedSource(parser: parser, bytes: before + completion + after) else { return nil }
     let hole = before.count
+    var filled = completion.count
+    // The usual case: everything is sound, and no repair needs to be looked for.
+    if source.badness(local: hole..<hole + filled) == 0 { return completion.count }
     var allowed = Int.max
-    var filled = 0
     for placeholder in placeholders where allowed > 0 {
-      guard placeholder.isEmpty || source.replace(hole..<hole + filled, with: placeholder) else { return nil }
+      guard source.replace(hole..<hole + filled, with: placeholder) else { return nil }
       filled = placeholder.count
       allowed = min(allowed, source.badness(local: hole..<hole + filled))
     }
@@ -99,17 +101,39 @@ public struct CompletionSyntax: Sendable {
     return (lines.reversed() + tokenCuts.suffix(24).reversed()).filter { seen.insert($0).inserted }
   }
 
-  /// The last `limit` bytes, from a line border on.
+  /// About the last `limit` bytes, from a place on where a definition is likely to begin.
   static func tail(_ bytes: [UInt8], _ limit: Int) -> [UInt8] {
     guard bytes.count > limit else { return bytes }
-    let from = Blank.lineEnd(in: bytes, from: bytes.count - limit)
-    return from < bytes.count ? Array(bytes[(from + 1)...]) : Array(bytes.suffix(limit))
+    let from = bytes.count - limit
+    return Array(bytes[(outermostLine(in: bytes, from..<(from + limit / 2)) ?? from)...])
   }
 
-  /// The first `limit` bytes, up to a line border.
+  /// About the first `limit` bytes, up to a place where a definition is likely to begin.
   static func head(_ bytes: [UInt8], _ limit: Int) -> [UInt8] {
     guard bytes.count > limit else { return bytes }
-    let end = Blank.lineStart(in: bytes, before: limit)
-    return Array(bytes[..<(end > 0 ? end : limit)])
+    return Array(bytes[..<(outermostLine(in: bytes, (limit / 2)..<limit, takesLast: true) ?? limit)])
+  }
+
+  /// The start of the line with the smallest indentation, preferably behind a blank one: a cut there is least likely
+  /// to be inside a string, a comment or a bracket.
+  private static func outermostLine(in bytes: [UInt8], _ range: Range<Int>, takesLast: Bool = false) -> Int? {
+    var best: (start: Int, rank: Int)?
+    var wasBlank = false
+    var start = Blank.lineEnd(in: bytes, from: range.lowerBound) + 1
+    while start < range.upperBound {
+      let end = Blank.lineEnd(in: bytes, from: start)
+      let line = bytes[start..<end]
+      if Blank.isBlank(line) {
+        wasBlank = true
+      } else {
+        let first = line.first { !Blank.isSpace($0) } ?? 0
+        let opens = Blank.isWord(first) || "@#/[(".utf8.contains(first)
+        let rank = 4 * Blank.indentation(line) + (wasBlank ? 0 : 2) + (opens ? 0 : 1)
+        if best.map({ rank < $0.rank || (takesLast && rank == $0.rank) }) ?? true { best = (start, rank) }
+        wasBlank = false
+      }
+      start = end + 1
+    }
+    return best?.start
   }
 }
