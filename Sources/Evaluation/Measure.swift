@@ -33,15 +33,20 @@ public enum Measure: String, Sendable, CaseIterable {
   /// True for figures where less is better.
   var isBetterWhenLower: Bool { self == .lossPerByte }
 
-  /// The figure as text: shares in per cent.
+  /// The figure as text: shares in per cent, differences of shares in points.
   func text(_ value: Double, signed: Bool = false) -> String {
-    let sign = signed && value > 0 ? "+" : ""
-    switch self {
-    case .lossPerByte: return sign + String(format: "%.3f", value)
-    case .matchingPrefix: return sign + String(format: "%.1f", value)
-    case .exactMatch, .firstLine, .editSimilarity, .endRate, .parses:
-      return sign + String(format: "%.1f", value * 100) + (signed ? "" : " %")
-    }
+    let (scale, digits) =
+      switch self {
+      case .lossPerByte: (1.0, 3)
+      case .matchingPrefix: (1.0, 1)
+      case .exactMatch, .firstLine, .editSimilarity, .endRate, .parses: (100.0, 1)
+      }
+    let power = pow(10, Double(digits))
+    let rounded = (value * scale * power).rounded() / power
+    // Adding 0 turns −0 into 0.
+    let number = String(format: "%.\(digits)f", rounded + 0)
+    if signed { return rounded > 0 ? "+" + number : number }
+    return scale == 100 ? number + " %" : number
   }
 
   /// Numerator and denominator of one example; nil when the example has no such figure.

@@ -31,7 +31,7 @@ extension Report {
         switch comparison.improves(measure) {
         case true?: "better"
         case false?: "worse"
-        case nil: "not clear of 0"
+        case nil: difference.low == difference.high ? "the same" : "not clear of 0"
         }
       return [
         "  " + measure.heading, measure.text(difference.estimate, signed: true),

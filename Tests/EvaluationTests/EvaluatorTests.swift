@@ -163,9 +163,18 @@ struct EvaluatorTests {
     let report = Report(try await Evaluator().run(examples, contenders: contenders), comparing: [(1, 0)])
     let table = report.table()
     #expect(table.contains("mine against base"))
-    #expect(table.contains("not clear of 0"))
+    #expect(table.contains("the same"))
     let json = report.json
     #expect(json["contenders"]?[0]?["exactMatch"]?["estimate"]?.doubleValue == 0.25)
     #expect(json["comparisons"]?[0]?["lossPerByte"]?["verdict"]?.stringValue == "unclear")
+  }
+
+  @Test(arguments: [
+    (Measure.lossPerByte, -0.0004, "0.000"), (.lossPerByte, -0.0356, "-0.036"), (.exactMatch, 0.0249, "+2.5"),
+    (.matchingPrefix, 0.04, "0.0"),
+  ])
+  func differencesAreSignedAndRounded(measure: Measure, value: Double, text: String) {
+    #expect(measure.text(value, signed: true) == text)
+    #expect(Measure.exactMatch.text(0.125) == "12.5 %")
   }
 }

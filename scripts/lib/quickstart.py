@@ -238,7 +238,7 @@ def main():
             "data": data, "carve": carved, "train": trained, "evaluation": evaluated, "samples": samples,
             "adapter": name, "seconds": seconds}))
         return 0
-    print("\nThree held-out holes, filled by the adapter:")
+    print("\nHeld-out holes, filled by the adapter:")
     for sample in samples:
         show(sample)
     show_editor(name)
