@@ -27,20 +27,23 @@ extension Vocabulary {
         path: file.path, problem: "it changes text before encoding it (\(key))",
         remedy: "use the GGUF file of a Gemma model")
     }
-    guard let pieces = file.metadata[keys.tokens]?.arrayValue?.texts() else {
+    guard let pieces = file.metadata[keys.tokens]?.arrayValue else {
       throw .malformed(path: file.path, place: keys.tokens, problem: "missing or not a list of texts")
     }
     let scores = try Self.column(keys.scores, file, count: pieces.count) { $0.floats() }
-    let types = try Self.column(keys.types, file, count: pieces.count) { $0.integers() }
-    for (token, piece) in pieces.enumerated() {
-      guard let type = types.map({ UInt8(exactly: $0[token]).flatMap(PieceType.init) }) ?? .normal else {
-        throw .malformed(path: file.path, place: "\(keys.types)[\(token)]", problem: "unknown type")
-      }
-      let score = scores?[token] ?? 0
-      guard !score.isNaN else {
-        throw .malformed(path: file.path, place: "\(keys.scores)[\(token)]", problem: "not a number")
-      }
-      append(piece, score: score, type: type)
+    if let token = scores?.firstIndex(where: \.isNaN) {
+      throw .malformed(path: file.path, place: "\(keys.scores)[\(token)]", problem: "not a number")
+    }
+    let numbers = try Self.column(keys.types, file, count: pieces.count) { $0.integers() }
+    let types = numbers?.map { UInt8(exactly: $0).flatMap(PieceType.init) }
+    if let token = types?.firstIndex(of: nil) {
+      throw .malformed(path: file.path, place: "\(keys.types)[\(token)]", problem: "unknown type")
+    }
+    let areTexts = pieces.forEachText { piece in
+      append(piece, score: scores?[count] ?? 0, type: types.flatMap { $0[count] } ?? .normal)
+    }
+    guard areTexts else {
+      throw .malformed(path: file.path, place: keys.tokens, problem: "not a list of texts")
     }
     beginToken = try Self.token(keys.begin, file) ?? 2
     endToken = try Self.token(keys.end, file) ?? 1

@@ -73,7 +73,8 @@ public struct Vocabulary: Sendable {
   /// The first token whose piece is `name`; in linear time.
   func token(named name: String) -> Int32? {
     let wanted = Array(name.utf8)
-    return (0..<count).first { piece($0).elementsEqual(wanted) }.map(Int32.init)
+    return (0..<count).first { range(of: $0).count == wanted.count && piece($0).elementsEqual(wanted) }
+      .map(Int32.init)
   }
 
   /// The byte that a byte piece such as `<0x0A>` stands for.

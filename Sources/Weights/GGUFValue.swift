@@ -135,19 +135,23 @@ public struct GGUFArray: Sendable, Equatable {
 
   /// The texts as bytes; `nil` if the elements are no texts.
   public func texts() -> [[UInt8]]? {
-    guard elementType == .string else { return nil }
-    return encoded.withBytes { bytes in
-      var texts: [[UInt8]] = []
-      texts.reserveCapacity(count)
+    var texts: [[UInt8]] = []
+    return forEachText { texts.append([UInt8]($0)) } ? texts : nil
+  }
+
+  /// Lends each text in turn, without copying; false if the elements are no texts.
+  public func forEachText(_ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+    guard elementType == .string else { return false }
+    encoded.withBytes { bytes in
       var position = 0
       for _ in 0..<count {
         let length = Int(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)))
         position += 8
-        texts.append([UInt8](bytes[position..<(position + length)]))
+        body(UnsafeRawBufferPointer(rebasing: bytes[position..<(position + length)]))
         position += length
       }
-      return texts
     }
+    return true
   }
 
   /// The texts; `nil` if the elements are no texts. Bytes that are not UTF-8 become U+FFFD.
