@@ -4,7 +4,7 @@ import Weights
 
 @testable import LanguageServer
 
-@Suite struct AcceptanceTests {
+@Suite(.timeLimit(.minutes(1))) struct AcceptanceTests {
   /// A client that was shown `alpha.beta` behind `x = `.
   func shown(_ reply: String = "alpha.beta") async throws -> (client: TestClient, id: String) {
     let client = TestClient(FakeModel(reply))

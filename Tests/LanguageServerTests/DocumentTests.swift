@@ -2,7 +2,7 @@ import Testing
 
 @testable import LanguageServer
 
-@Suite struct DocumentTests {
+@Suite(.timeLimit(.minutes(1))) struct DocumentTests {
   func document(_ text: String) -> Document {
     Document(uri: "file:///a", language: "python", version: 1, text: Array(text.utf8))
   }

@@ -3,7 +3,7 @@ import Weights
 
 @testable import LanguageServer
 
-@Suite struct InlineCompletionTests {
+@Suite(.timeLimit(.minutes(1))) struct InlineCompletionTests {
   @Test func anItemHasTextAnEmptyRangeAtTheCursorAndACommand() async throws {
     let client = TestClient(FakeModel("alpha + beta"))
     try await client.start()
@@ -77,12 +77,12 @@ import Weights
     client.open("x = \ny = \n")
     client.model.hold(true)
     let first = client.askCompletion(line: 0, column: 4)
-    _ = try await client.wait("the model to be asked") { client.model.asked == 1 ? true : nil }
+    _ = await client.wait { client.model.asked == 1 ? true : nil }
     let second = client.askCompletion(line: 1, column: 4)
     #expect(try await client.answer(first)["result"]?["items"] == .array([]))
     client.model.hold(false)
     #expect(try await client.answer(second)["result"]?["items"]?.arrayValue?.count == 1)
-    _ = try await client.wait("both records") { client.log.requests.count == 2 ? true : nil }
+    _ = await client.wait { client.log.requests.count == 2 ? true : nil }
     #expect(client.answers(first) == 1)
     #expect(client.log.requests.map(\.outcome).contains(.canceled))
     #expect(client.model.cancelled == 1)
@@ -94,10 +94,10 @@ import Weights
     client.open("x = \n")
     client.model.hold(true)
     let asked = client.askCompletion(line: 0, column: 4)
-    _ = try await client.wait("the model to be asked") { client.model.asked == 1 ? true : nil }
+    _ = await client.wait { client.model.asked == 1 ? true : nil }
     client.notify("$/cancelRequest", "{\"id\":\(asked)}")
     #expect(try await client.answer(asked).errorCode == -32_800)
-    _ = try await client.wait("the model to notice") { client.model.cancelled == 1 ? true : nil }
+    _ = await client.wait { client.model.cancelled == 1 ? true : nil }
     client.notify("$/cancelRequest", "{\"id\":\(asked)}")
     try await client.settle()
     #expect(client.answers(asked) == 1)
@@ -119,7 +119,7 @@ import Weights
     client.open("x = \n")
     client.model.hold(true)
     let asked = client.askCompletion(line: 0, column: 4)
-    _ = try await client.wait("the model to be asked") { client.model.asked == 1 ? true : nil }
+    _ = await client.wait { client.model.asked == 1 ? true : nil }
     client.insert("a", line: 0, column: 4, version: 2)
     #expect(try await client.answer(asked)["result"]?["items"] == .array([]))
   }
@@ -144,7 +144,7 @@ import Weights
     try await client.start()
     client.open("hidden = \n")
     _ = try await client.complete(line: 0, column: 9)
-    let line = try await client.wait("the log line") {
+    let line = await client.wait {
       client.lines.withLock { $0.first { $0.hasPrefix("completion") } }
     }
     #expect(line.contains("evaluated=2 reused=40 tokens=4"))
@@ -156,7 +156,7 @@ import Weights
     try await client.start(",\"initializationOptions\":{\"adapter\":\"team\",\"reportsShown\":true}")
     client.open("x = \n")
     _ = try await client.complete(line: 0, column: 4)
-    let record = try await client.wait("the record") { client.log.requests.first }
+    let record = await client.wait { client.log.requests.first }
     #expect(record.adapter == "team")
     #expect(client.log.state.withLock { $0.sessions.first?.evidence } == .client)
     client.notify("workspace/didChangeConfiguration", "{\"settings\":{\"gemfill\":{\"enabled\":false}}}")

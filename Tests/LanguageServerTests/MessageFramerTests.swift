@@ -2,7 +2,7 @@ import Testing
 
 @testable import LanguageServer
 
-@Suite struct MessageFramerTests {
+@Suite(.timeLimit(.minutes(1))) struct MessageFramerTests {
   func feed(_ text: String, pieces: Int = 1_000) -> [MessageFramer.Output] {
     var framer = MessageFramer()
     var outputs: [MessageFramer.Output] = []

@@ -8,6 +8,39 @@ import Weights
 
 @testable import LanguageServer
 
+/// Wakes those who wait for something to happen. Waiting costs no thread.
+final class Bell: Sendable {
+  private struct State {
+    var rings = 0
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+  private let state = Mutex(State())
+
+  func ring() {
+    let waiting = state.withLock { state in
+      state.rings += 1
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+    for one in waiting { one.resume() }
+  }
+
+  /// Returns what `find` finds, looking again after each ring.
+  func wait<Value>(_ find: () -> Value?) async -> Value {
+    while true {
+      let seen = state.withLock { $0.rings }
+      if let value = find() { return value }
+      await withCheckedContinuation { continuation in
+        let isLate = state.withLock { state in
+          if state.rings == seen { state.waiting.append(continuation) }
+          return state.rings != seen
+        }
+        if isLate { continuation.resume() }
+      }
+    }
+  }
+}
+
 /// A model that says what it is told to; it can be held until a test lets it go on or its task is cancelled.
 final class FakeModel: InfillModel {
   struct State {
@@ -17,20 +50,30 @@ final class FakeModel: InfillModel {
     var cancelled = 0
   }
   let state: Mutex<State>
+  let bell = Bell()
 
   init(_ reply: String) { state = Mutex(State(reply: Array(reply.utf8))) }
   func say(_ reply: String) { state.withLock { $0.reply = Array(reply.utf8) } }
-  func hold(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
+  func hold(_ isHeld: Bool) {
+    state.withLock { $0.isHeld = isHeld }
+    bell.ring()
+  }
   var asked: Int { state.withLock { $0.asked } }
   var cancelled: Int { state.withLock { $0.cancelled } }
 
   func infill(_ request: InfillRequest) async throws -> InfillResult {
     state.withLock { $0.asked += 1 }
-    while state.withLock({ $0.isHeld }), !Task.isCancelled { await Task.yield() }
+    bell.ring()
+    _ = await withTaskCancellationHandler {
+      await bell.wait { state.withLock { !$0.isHeld } || Task.isCancelled ? true : nil }
+    } onCancel: {
+      bell.ring()
+    }
     let reply = state.withLock { state in
       if Task.isCancelled { state.cancelled += 1 }
       return state.reply
     }
+    defer { bell.ring() }
     return InfillResult(
       bytes: reply, tokenCount: 4, end: Task.isCancelled ? .cancelled : .endToken, meanLogProbability: -0.1,
       minLogProbability: -0.2, evaluatedPromptTokens: 2, reusedPromptTokens: 40, queueMs: 0, prefillMs: 1,
@@ -52,8 +95,13 @@ final class MemoryLog: SuggestionLog {
     var isEnded = false
   }
   let state = Mutex(State())
+  let bell: Bell
+  init(_ bell: Bell) { self.bell = bell }
   func begin(_ session: SessionRecord) { state.withLock { $0.sessions.append(session) } }
-  func add(_ request: RequestRecord) { state.withLock { $0.requests.append(request) } }
+  func add(_ request: RequestRecord) {
+    state.withLock { $0.requests.append(request) }
+    bell.ring()
+  }
   func add(_ suggestion: SuggestionRecord) { state.withLock { $0.suggestions.append(suggestion) } }
   func add(_ event: SuggestionEvent) { state.withLock { $0.events.append(event) } }
   func end() { state.withLock { $0.isEnded = true } }
@@ -62,44 +110,42 @@ final class MemoryLog: SuggestionLog {
   var suggestions: [SuggestionRecord] { state.withLock { $0.suggestions } }
 }
 
-struct TimedOut: Error, CustomStringConvertible {
+struct NotAList: Error, CustomStringConvertible {
   let description: String
 }
 
 /// A client in the same process.
 final class TestClient: Sendable {
   let model: FakeModel
-  let log = MemoryLog()
+  let log: MemoryLog
   let lines = Mutex<[String]>([])
   private let continuation: AsyncStream<Incoming>.Continuation
-  private let received = Mutex<[JSONValue]>([])
+  private let messages = Mutex<[JSONValue]>([])
   private let nextIdentifier = Mutex(100)
   let running: Task<Int32, Never>
   let uri = "file:///work/pkg/a.py"
 
+  private let bell: Bell
+
   init(_ model: FakeModel = FakeModel("value")) {
     self.model = model
+    bell = model.bell
+    log = MemoryLog(model.bell)
     let (stream, continuation) = AsyncStream.makeStream(of: Incoming.self)
     self.continuation = continuation
-    let log = self.log
     let box = Box()
     let server = LanguageServer(
       .init(
-        version: "test", suggestions: log,
-        writeLog: { line in box.client?.lines.withLock { $0.append(line) } },
+        version: "test", suggestions: log, writeLog: { line in box.client?.heard(line) },
         makeService: {
           .init(service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) })
         }))
     let transport = Transport(
       incoming: stream,
       send: { content in
-        guard let message = try? JSONValue(parsing: content) else { return }
-        box.client?.received.withLock { $0.append(message) }
+        if let message = try? JSONValue(parsing: content) { box.client?.received(message) }
       })
-    running = Task {
-      while box.client == nil { await Task.yield() }
-      return await server.run(transport)
-    }
+    running = Task { await server.run(transport) }
     box.set(self)
   }
 
@@ -107,6 +153,16 @@ final class TestClient: Sendable {
     private let value = Mutex<TestClient?>(nil)
     var client: TestClient? { value.withLock { $0 } }
     func set(_ client: TestClient) { value.withLock { $0 = client } }
+  }
+
+  private func heard(_ line: String) {
+    lines.withLock { $0.append(line) }
+    bell.ring()
+  }
+
+  private func received(_ message: JSONValue) {
+    messages.withLock { $0.append(message) }
+    bell.ring()
   }
 
   func raw(_ text: String) { continuation.yield(.message(Array(text.utf8))) }
@@ -133,23 +189,18 @@ final class TestClient: Sendable {
   }
 
   func answer(_ identifier: Int) async throws -> JSONValue {
-    try await message("answer \(identifier)") { $0["id"] == .int(identifier) }
+    await message { $0["id"] == .int(identifier) }
   }
 
-  func message(_ what: String, _ isWanted: (JSONValue) -> Bool) async throws -> JSONValue {
-    try await wait(what) { received.withLock { $0.first(where: isWanted) } }
+  /// Waits for a message from the server.
+  func message(_ isWanted: (JSONValue) -> Bool) async -> JSONValue {
+    await wait { messages.withLock { $0.first(where: isWanted) } }
   }
 
-  func answers(_ identifier: Int) -> Int { received.withLock { $0.count { $0["id"] == .int(identifier) } } }
+  func answers(_ identifier: Int) -> Int { messages.withLock { $0.count { $0["id"] == .int(identifier) } } }
 
-  func wait<Value>(_ what: String, _ find: () -> Value?) async throws -> Value {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
-      if let value = find() { return value }
-      await Task.yield()
-    }
-    throw TimedOut(description: "waited in vain for \(what)")
-  }
+  /// Waits until `find` finds something: after each message, record, line of the log, and step of the model.
+  func wait<Value>(_ find: () -> Value?) async -> Value { await bell.wait(find) }
 
   // MARK: - Usual conversations
 
@@ -193,7 +244,7 @@ final class TestClient: Sendable {
   func complete(line: Int, column: Int, _ more: String = "", trigger: Int = 2) async throws -> [JSONValue] {
     let answer = try await answer(askCompletion(line: line, column: column, more, trigger: trigger))
     guard let items = answer["result"]?["items"]?.arrayValue else {
-      throw TimedOut(description: "no list of items in \(answer)")
+      throw NotAList(description: "no list of items in \(answer)")
     }
     return items
   }
