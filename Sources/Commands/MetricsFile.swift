@@ -29,7 +29,8 @@ final class MetricsFile {
     let line: JSONValue = [
       "step": .int(p.step), "loss": .double(p.loss), "gradient_norm": .double(Double(p.gradientNorm)),
       "learning_rate": .double(Double(p.learningRate)), "tokens": .int(p.tokens),
-      "tokens_per_second": .double(p.tokensPerSecond), "seconds": .double(p.elapsed), "epochs": .double(p.epochs),
+      "tokens_per_second": .double(p.tokensPerSecond), "seconds": .double(p.elapsed),
+      "epochs": .double(p.epochs),
     ]
     try? handle.write(contentsOf: Data(line.serialized() + [10]))
   }

@@ -19,18 +19,23 @@ struct TrainCommand: Command {
     Option.integer("steps", "N", in: 1...10_000_000, help: "Optimiser steps instead of a time."),
     Option.number("epochs", "X", in: 0.01...1_000, help: "Passes over the examples instead of a time."),
     Option.text("dataset", "F.jsonl", help: "Train on examples carved earlier instead of PATH."),
-    Option.text("at", "COMMIT", help: "Train on this commit's files; 'split' is the commit at 90 % of the history."),
+    Option.text(
+      "at", "COMMIT", help: "Train on this commit's files; 'split' is the commit at 90 % of the history."),
     Option.integer("rank", "R", in: 1...256, help: "LoRA rank (default 16)."),
     Option.number("learning-rate", "X", in: 1e-7...1, help: "Peak learning rate (default 0.002)."),
-    Option.number("context-weight", "W", in: 0...1, help: "Loss weight of text around the hole (default 0.2)."),
-    Option.integer("batch-tokens", "N", in: 256...1_048_576, help: "Tokens per optimiser step (default 8192)."),
+    Option.number(
+      "context-weight", "W", in: 0...1, help: "Loss weight of text around the hole (default 0.2)."),
+    Option.integer(
+      "batch-tokens", "N", in: 256...1_048_576, help: "Tokens per optimiser step (default 8192)."),
     Option.integer("seed", "S", in: 0...Int.max, help: "Seed of carving and training (default 1)."),
     Option.flag("resume", help: "Continue the interrupted run of this name."),
     Option.flag("dry-run", help: "Carve, measure three steps, print what a run would do, and stop."),
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
-    guard [arguments.text("budget"), arguments.text("steps"), arguments.text("epochs")].compactMap({ $0 }).count < 2
+    guard
+      [arguments.text("budget"), arguments.text("steps"), arguments.text("epochs")].compactMap({ $0 }).count
+        < 2
     else { throw UsageError("--budget, --steps and --epochs exclude each other") }
     var job = try TrainingJob(arguments, console)
     if arguments.flag("dry-run") { return try job.dryRun() }

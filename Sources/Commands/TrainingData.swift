@@ -40,7 +40,8 @@ struct TrainingData {
       files += found.files
       if let commit { commits.append(commit) }
     }
-    try self.init(files: files, catalog: catalog, seed: seed, path: paths.joined(separator: ":"), commits: commits)
+    try self.init(
+      files: files, catalog: catalog, seed: seed, path: paths.joined(separator: ":"), commits: commits)
   }
 
   /// The examples of an epoch.

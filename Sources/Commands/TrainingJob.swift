@@ -80,7 +80,8 @@ struct TrainingJob {
     let trainer = trainer()
     console.note(
       "training \(name): \(data.fileCount) files, \(data.byteCount / 1_000) kB, "
-        + "\(trainer.adapter.parameterCount / 1_000) k trained values over \(engine.model.parameterCount / 1_000) k")
+        + "\(trainer.adapter.parameterCount / 1_000) k trained values over \(engine.model.parameterCount / 1_000) k"
+    )
     let log = try MetricsFile(path: directory + "/metrics.jsonl", appending: resume)
     var losses: [Double] = []
     let report = try trainer.run(resume: resume, isCancelled: { Interrupt.isRequested }) { progress in
@@ -90,7 +91,8 @@ struct TrainingJob {
     }
     console.endProgress()
     guard report.finished else {
-      console.note("stopped at step \(report.last.step); continue with gemfill train … --name \(name) --resume")
+      console.note(
+        "stopped at step \(report.last.step); continue with gemfill train … --name \(name) --resume")
       console.emit(json: ["finished": false, "name": .string(name), "steps": .int(report.last.step)])
       return .interrupted
     }
@@ -147,7 +149,8 @@ struct TrainingJob {
   mutating func dryRun() throws -> ExitCode {
     var short = recipe
     short.budget = .steps(3)
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-dry-run-\(getpid())").path
+    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-dry-run-\(getpid())")
+      .path
     try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let epoch = data.examples(epoch: 0)
@@ -160,9 +163,11 @@ struct TrainingJob {
     }
     guard let first = points.first, let last = points.last, points.count == 3 else { return .interrupted }
     let speed = Double(last.tokens - first.tokens) / max(1e-9, last.seconds - first.seconds)
-    let perEpoch = epoch.reduce(0) { $0 + ($1.prefix.utf8.count + $1.middle.utf8.count + $1.suffix.utf8.count) } / 3
+    let perEpoch =
+      epoch.reduce(0) { $0 + ($1.prefix.utf8.count + $1.middle.utf8.count + $1.suffix.utf8.count) } / 3
     console.print("\(data.fileCount) files, \(data.byteCount / 1_000) kB, \(epoch.count) examples an epoch")
-    console.print(String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(perEpoch) / speed / 60))
+    console.print(
+      String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(perEpoch) / speed / 60))
     console.print("peak memory so far: \(Self.peakMegabytes()) MB")
     console.emit(json: [
       "files": .int(data.fileCount), "bytes": .int(data.byteCount), "examples_per_epoch": .int(epoch.count),
