@@ -30,8 +30,12 @@ struct CompletionBorderTests {
     Case(language: "swift", text: "  let x = ¦\n}\n", generated: "items.map {\n    $0 + 1\n  }\n¦"),
     Case(language: "python", text: "def f(¦):\n", generated: "a,\n    b,\n    c)¦"),
     // Behind a statement: new statements on new lines.
-    Case(language: "swift", text: "  let a = 1¦\n  c()\n", generated: "\n  let b = 2\n  let d = f(\n    3)\n\n¦"),
-    Case(language: "python", text: "    a = 1¦\n    c()\n", generated: "\n    b = f(\n        2)\n    d = 3\n\n¦"),
+    Case(
+      language: "swift", text: "  let a = 1¦\n  c()\n",
+      generated: "\n  let b = 2\n  let d = f(\n    3)\n\n¦"),
+    Case(
+      language: "python", text: "    a = 1¦\n    c()\n",
+      generated: "\n    b = f(\n        2)\n    d = 3\n\n¦"),
     // After a header: its block.
     Case(language: "python", text: "def f(a):¦\n", generated: "\n    b = a\n    return b\n\n¦"),
     Case(language: "python", text: "def f(a):¦\n", generated: "\n    return a\ng¦()"),
