@@ -16,8 +16,6 @@ public enum Gemfill {
     StatsCommand.self,
     ModelCommand.self,
     AdapterCommand.self,
-    TrainCommand.self,
-    EvalCommand.self,
     VerifyCommand.self,
     BenchCommand.self,
     DoctorCommand.self,

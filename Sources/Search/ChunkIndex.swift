@@ -39,7 +39,7 @@ public actor ChunkIndex {
   /// The folder that is indexed.
   public nonisolated let root: String
   private nonisolated let executor = QueueExecutor("gemfill.search")
-  private let catalog: LanguageCatalog
+  private nonisolated let catalog: LanguageCatalog
   private let connection: Connection
 
   /// The index's own queue.
@@ -115,6 +115,12 @@ public actor ChunkIndex {
       candidate.byteRange.upperBound <= data.count
     else { return nil }
     return [UInt8](data[candidate.byteRange])
+  }
+
+  /// Where a doc comment would stand in this file.
+  nonisolated func docStyle(of path: String) -> ChunkReader.DocStyle {
+    let marker = catalog.language(forPath: path)?.lineComment ?? "#"
+    return catalog.name(forPath: path) == "python" ? .inside(marker: marker) : .above(marker: marker)
   }
 
   private static let batchSize = 64

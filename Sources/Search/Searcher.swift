@@ -2,8 +2,8 @@ import Generation
 
 /// Answers questions about a folder of code: full-text candidates, read again by the model.
 ///
-/// The model scores each candidate by how likely the question is as the comment that stands above the chunk: the
-/// same fill-in-the-middle task that it was trained for. Scores are combined with BM25 as standard scores over the
+/// The model scores each candidate by how likely the question is as the doc comment that is missing there: the same
+/// fill-in-the-middle task that it was trained for. Scores are combined with BM25 as standard scores over the
 /// candidates, because the two have different units and spreads per question.
 public struct Searcher: Sendable {
   /// How to search.
@@ -83,8 +83,9 @@ public struct Searcher: Sendable {
         try Task.checkCancellation()
         if now() >= deadline { break }
         let text = index.text(of: candidate) ?? []
-        gains.append(
-          (try await reader.score(text, path: candidate.path) - floor) / Double(reader.queryLength))
+        let style = index.docStyle(of: candidate.path)
+        let score = try await reader.score(text, path: candidate.path, style: style)
+        gains.append((score - floor) / Double(reader.queryLength))
       }
     }
     let ranked = Self.rank(candidates.map(\.bm25), gains: gains, weight: options.modelWeight)

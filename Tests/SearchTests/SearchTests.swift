@@ -321,9 +321,22 @@ struct SearcherTests {
     _ = try await Searcher(index: index, model: model).search("long " + String(repeating: "ö", count: 1_000))
     #expect(model.asked.count == 3)
     for request in model.asked {
-      #expect(request.suffix.count <= 901)
+      #expect(request.prefix.count + request.suffix.count <= 900 + 11)
       #expect(String(validating: request.suffix, as: UTF8.self) != nil)
     }
+  }
+
+  @Test func questionStandsWhereTheDocCommentIsMissing() {
+    func hole(_ code: String, _ style: ChunkReader.DocStyle) -> String {
+      let hole = ChunkReader.hole(in: Array(code.utf8), style)
+      return String(decoding: hole.prefix + Array("1️⃣".utf8) + hole.suffix, as: UTF8.self)
+    }
+    let python = ChunkReader.DocStyle.inside(marker: "#")
+    #expect(hole("def f(\n  a):\n    x\n", python) == "def f(\n  a):\n    \"\"\"1️⃣\"\"\"\n    x\n")
+    #expect(hole("x = 1\n", python) == "# 1️⃣\nx = 1\n")
+    #expect(hole("  func f() {}", .above(marker: "//")) == "  // 1️⃣\n  func f() {}")
+    #expect(hole("", python) == "# 1️⃣\n")
+    #expect(hole("\n:\n", python) == "\n:\n\"\"\"1️⃣\"\"\"\n")
   }
 
   @Test func rankingCombinesStandardScores() {
