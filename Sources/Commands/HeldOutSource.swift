@@ -66,6 +66,8 @@ enum HeldOutSource {
     let matches = commits.indices.filter {
       name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
     }
+      name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
+    }
     guard matches.count == 1 else {
       throw Failure(
         "\(path): '\(name)' is no commit on the first-parent line of HEAD; give 7 or more digits of one")
