@@ -50,7 +50,8 @@ enum HeldOutSource {
     let spans = try history.insertedSpans(in: later, catalog: catalog)
     return try cut(
       spans, known: files, limit: limit, path: path,
-      description: "\(path): \(later.count) commit\(later.count == 1 ? "" : "s") after \(trained.id.prefix(12))"
+      description:
+        "\(path): \(later.count) commit\(later.count == 1 ? "" : "s") after \(trained.id.prefix(12))"
     )
   }
 
@@ -64,8 +65,6 @@ enum HeldOutSource {
     }
     let commits = try history.commits()
     let matches = commits.indices.filter {
-      name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
-    }
       name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
     }
     guard matches.count == 1 else {
