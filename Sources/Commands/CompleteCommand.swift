@@ -107,15 +107,11 @@ struct CursorPlace {
 
   /// The file's bytes and the cursor's offset in them.
   func read() throws(CursorPlaceError) -> (text: [UInt8], cursor: Int) {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder.boolValue,
-      let handle = FileHandle(forReadingAtPath: file)
-    else { throw .unreadable(file) }
-    defer { try? handle.close() }
     let limit = CompletionService.Options().maxDocumentBytes
-    guard let data = try? handle.read(upToCount: limit + 1) else { throw .unreadable(file) }
-    guard data.count <= limit else { throw .tooLarge(file, limit: limit) }
-    let text = [UInt8](data)
+    let text: [UInt8]
+    do { text = try RegularFile.read(file, limit: limit) } catch {
+      throw error == .tooLarge ? .tooLarge(file, limit: limit) : .unreadable(file)
+    }
     var start = 0
     for number in 1..<line {
       guard let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) else {

@@ -1,5 +1,6 @@
 import Acceptance
 import Completion
+import Corpus
 import Foundation
 import LanguageServer
 import Registry
@@ -35,7 +36,7 @@ struct LSPCommand: Command {
     let options = limits
     let server = LanguageServer(
       LanguageServer.Configuration(
-        version: Gemfill.version, suggestions: suggestionLog(home, console),
+        version: Gemfill.version, suggestions: suggestionLog(home, console), isExcluded: isExcluded,
         writeLog: { line in console.note("\(timestamp()) \(line)") },
         makeService: {
           let model = try await ServingModel.load(base: base, home: home)
@@ -58,6 +59,19 @@ struct LSPCommand: Command {
       console.warn("acceptance is not recorded: \(error)")
       return nil
     }
+  }
+
+  /// Whether a `.gemfillignore` of the root or of a folder below it names the file.
+  @Sendable private static func isExcluded(root: String, path: String) -> Bool {
+    var rules = IgnoreRules()
+    var folder = ""
+    for component in [""] + path.split(separator: "/").dropLast().map(String.init) {
+      if !component.isEmpty { folder += (folder.isEmpty ? "" : "/") + component }
+      let file = root + "/" + (folder.isEmpty ? "" : folder + "/") + ".gemfillignore"
+      guard let bytes = try? RegularFile.read(file, limit: 1 << 20) else { continue }
+      rules.add(String(decoding: bytes, as: UTF8.self), folder: folder)
+    }
+    return rules.ignoresWithParents(path)
   }
 
   private static func timestamp() -> String { Date().formatted(.iso8601) }

@@ -10,6 +10,11 @@ extension LanguageServer {
     documents[uri] = Document(
       uri: uri, language: item["languageId"]?.stringValue ?? "", version: item["version"]?.intValue ?? 0,
       text: Array(text.utf8))
+    let place = workspace.place(ofURI: uri)
+    let isKeptOut =
+      Workspace.holdsSecrets(path: place.path)
+      || place.root.map { configuration.isExcluded($0, place.path) } ?? false
+    places[uri] = isKeptOut ? nil : place
     if documents[uri]?.isInStep == false { log("open problem=\"document too large\"") }
   }
 
@@ -43,6 +48,7 @@ extension LanguageServer {
     callOff(uri: uri)
     write(tracker.closed(uri: uri, now: clock.now))
     documents[uri] = nil
+    places[uri] = nil
     if let loading { Task { try? await loading.value.service.forget(document: uri) } }
   }
 

@@ -111,8 +111,7 @@ extension LanguageServer {
     guard let cursor = document.offset(of: position, encoding: encoding) else {
       return .failure(Refusal(reason: "outsideDocument"))
     }
-    let path = workspace.relativePath(ofURI: uri)
-    guard !Workspace.holdsSecrets(path: path) else { return .failure(Refusal(reason: "secrets")) }
+    guard let path = places[uri]?.path else { return .failure(Refusal(reason: "keptOut")) }
     let trigger: CompletionRequest.Trigger =
       params["context"]?["triggerKind"]?.intValue == 1 ? .invoked : .automatic
     let place = document.position(of: cursor, encoding: encoding)

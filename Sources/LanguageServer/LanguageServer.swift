@@ -13,6 +13,8 @@ public actor LanguageServer {
     public var version: String
     /// Loads the model. Called once, when the client initializes; should not block the cooperative pool.
     public var makeService: @Sendable () async throws -> Served
+    /// Whether the user keeps a file, by its path below `root`, out of Gemfill.
+    public var isExcluded: @Sendable (_ root: String, _ path: String) -> Bool
     /// Where suggestions and their fate are written down.
     public var suggestions: (any SuggestionLog)?
     /// Takes lines of the server's own log, in addition to the client's log window.
@@ -21,11 +23,13 @@ public actor LanguageServer {
     /// Creates a configuration.
     public init(
       version: String, suggestions: (any SuggestionLog)? = nil,
+      isExcluded: @escaping @Sendable (_ root: String, _ path: String) -> Bool = { _, _ in false },
       writeLog: @escaping @Sendable (String) -> Void = { _ in },
       makeService: @escaping @Sendable () async throws -> Served
     ) {
       self.version = version
       self.suggestions = suggestions
+      self.isExcluded = isExcluded
       self.writeLog = writeLog
       self.makeService = makeService
     }
@@ -64,6 +68,8 @@ public actor LanguageServer {
   var phase = Phase.waiting
   var encoding = PositionEncoding.utf16
   var documents: [String: Document] = [:]
+  /// Where the open documents stand; nil for those that the user keeps out.
+  var places: [String: Workspace.Place] = [:]
   var workspace = Workspace()
   var settings = Settings()
   var tracker = SuggestionTracker()
@@ -185,7 +191,7 @@ public actor LanguageServer {
 
   /// Tells the user, once for each text.
   func tell(_ message: String) {
-    guard toldErrors.insert(message).inserted, toldErrors.count < 20 else { return }
+    guard toldErrors.count < 20, toldErrors.insert(message).inserted else { return }
     send(
       Outgoing.notification(
         "window/showMessage", Outgoing.object(("type", .int(1)), ("message", .string("gemfill: " + message))))

@@ -15,17 +15,27 @@ struct Workspace: Sendable {
     roots.removeAll { $0 == path }
   }
 
-  /// Path below the innermost root that holds the document, else below the repository found on the way up, else the
-  /// file's name.
-  func relativePath(ofURI uri: String) -> String {
+  /// Where a document stands.
+  struct Place: Sendable, Equatable {
+    /// Absolute path of the repository or folder that holds it; nil for documents that are no files.
+    var root: String?
+    /// Path below `root`, else the file's name.
+    var path: String
+  }
+
+  /// The place below the repository that holds the document, found on the way up as training does, else below the
+  /// innermost open folder.
+  func place(ofURI uri: String) -> Place {
     guard let path = Self.path(ofURI: uri) else {
-      return String(uri.split(separator: "/").last ?? "untitled")
+      return Place(root: nil, path: String(uri.split(separator: "/").last ?? "untitled"))
     }
     let root =
-      roots.filter { path.hasPrefix($0 + "/") }.max { $0.utf8.count < $1.utf8.count }
-      ?? Self.repository(of: path)
-    if let root, path.count > root.count + 1 { return String(path.dropFirst(root.count + 1)) }
-    return String(path.split(separator: "/").last ?? "untitled")
+      Self.repository(of: path)
+      ?? roots.filter { path.hasPrefix($0 + "/") }.max { $0.utf8.count < $1.utf8.count }
+    if let root, path.count > root.count + 1 {
+      return Place(root: root, path: String(path.dropFirst(root.count + 1)))
+    }
+    return Place(root: nil, path: String(path.split(separator: "/").last ?? "untitled"))
   }
 
   /// Absolute path of a `file:` URI, nil for other schemes and for nonsense.

@@ -60,6 +60,20 @@ import Weights
     #expect(client.model.asked == 0)
   }
 
+  @Test func aFileThatTheUserKeepsOutGetsAnEmptyList() async throws {
+    let client = TestClient()
+    try await client.start()
+    let uri = "file:///work/private/a.py"
+    client.notify(
+      "textDocument/didOpen",
+      "{\"textDocument\":{\"uri\":\"\(uri)\",\"languageId\":\"python\",\"version\":1,\"text\":\"x = \"}}")
+    let answer = try await client.call(
+      "textDocument/inlineCompletion",
+      "{\"textDocument\":{\"uri\":\"\(uri)\"},\"position\":{\"line\":0,\"character\":4}}")
+    #expect(answer["result"]?["items"] == .array([]))
+    #expect(client.model.asked == 0)
+  }
+
   @Test func anotherVersionGetsAnEmptyList() async throws {
     let client = TestClient()
     try await client.start()

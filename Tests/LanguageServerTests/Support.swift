@@ -136,7 +136,8 @@ final class TestClient: Sendable {
     let box = Box()
     let server = LanguageServer(
       .init(
-        version: "test", suggestions: log, writeLog: { line in box.client?.heard(line) },
+        version: "test", suggestions: log, isExcluded: { _, path in path.hasPrefix("private/") },
+        writeLog: { line in box.client?.heard(line) },
         makeService: {
           .init(service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) })
         }))
