@@ -102,5 +102,7 @@ extension Vocabulary {
     for (key, token) in ids { file[key] = token.map { .uint32(UInt32(bitPattern: $0)) } }
     file[keys.addsSpace] = .bool(addsSpaceBeforeText)
     file["tokenizer.ggml.add_bos_token"] = .bool(true)
+    file["tokenizer.ggml.add_eos_token"] = .bool(false)
+    file["tokenizer.ggml.pre"] = .string("default")
   }
 }
