@@ -10,13 +10,17 @@ struct FileCarver {
   private var taken: Set<Range<Int>> = []
 
   private static let attempts = 6
+  /// Long enough that no load of the machine changes what is carved.
+  private static let parseTimeoutMs = 120_000
 
   init(file: SourceFile, language: Language?, options: CarveOptions, epoch: Int) {
     self.file = file
     self.options = options
     let lines = LineIndex(file.bytes)
     let sketch =
-      language?.parse(file.bytes).map { Sketch(tree: $0, source: file.bytes, lines: lines) }
+      language?.parse(file.bytes, timeoutMs: Self.parseTimeoutMs).map {
+        Sketch(tree: $0, source: file.bytes, lines: lines)
+      }
       ?? Sketch(text: file.bytes, lines: lines)
     sampler = HoleSampler(source: file.bytes, lines: lines, sketch: sketch)
     generator = SeededGenerator(seed: options.seed, path: file.path, epoch: epoch)

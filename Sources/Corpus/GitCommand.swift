@@ -15,6 +15,18 @@ struct GitCommand: Sendable {
     return output
   }
 
+  /// A temporary file with the lines; the caller removes it.
+  static func inputFile(_ lines: [String]) throws(CorpusError) -> URL {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "gemfill-input-\(UUID().uuidString)")
+    do {
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+    } catch {
+      throw .unreadable(path: file.path, reason: error.localizedDescription)
+    }
+    return file
+  }
+
   /// Starts git, hands its output to `body`, and waits for its end.
   ///
   /// - Parameter input: a file for the standard input; a file, so that no write can block or meet a closed pipe.

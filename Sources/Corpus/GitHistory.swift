@@ -164,12 +164,7 @@ public struct GitHistory: Sendable {
     limit: Int = 20_000
   ) throws(CorpusError) -> [InsertedSpan] {
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
-    var changes: [Change] = []
-    for commit in commits {
-      guard let parent = commit.parent else { continue }
-      changes += try self.changes(from: parent, to: commit.id)
-    }
-    changes = changes.filter { change in
+    let changes = try self.changes(in: commits).filter { change in
       walker.faultBeforeReading(change.path, size: 0, attributes: Attributes("")) == nil
         && !change.path.split(separator: "/").dropLast().contains {
           FileHygiene.isVendored(folder: String($0))
@@ -199,20 +194,38 @@ public struct GitHistory: Sendable {
     let path: String
   }
 
-  /// Files that both commits have with different contents.
-  private func changes(from parent: String, to child: String) throws(CorpusError) -> [Change] {
-    let output = try git.run([
-      "diff-tree", "-r", "-z", "--raw", "--no-renames", "--diff-filter=M", "--relative", "--no-ext-diff",
-      parent, child,
-    ])
-    let fields = output.split(separator: 0, omittingEmptySubsequences: true)
+  /// Files that a commit and its first parent have with different contents; one process for all commits.
+  private func changes(in commits: [Commit]) throws(CorpusError) -> [Change] {
+    let pairs = commits.compactMap { commit in commit.parent.map { "\(commit.id) \($0)" } }
+    guard !pairs.isEmpty else { return [] }
+    let input = try GitCommand.inputFile(pairs)
+    defer { try? FileManager.default.removeItem(at: input) }
+    var output: [UInt8] = []
+    try git.stream(
+      [
+        "diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--diff-filter=M", "--relative",
+        "--no-ext-diff", "--no-textconv",
+      ], input: input
+    ) { output = [UInt8]($0.readDataToEndOfFile()) }
+    return Self.changes(from: output)
+  }
+
+  /// Reads `COMMIT NUL (:MODES OBJECTS STATUS NUL PATH NUL)*`, repeated.
+  private static func changes(from output: [UInt8]) -> [Change] {
     var changes: [Change] = []
-    for index in stride(from: 0, to: fields.count - 1, by: 2) {
-      let words = String(decoding: fields[index], as: UTF8.self).split(separator: " ")
-      guard words.count == 5, words[0].hasPrefix(":100"), words[1].hasPrefix("100"),
-        let path = String(validating: fields[index + 1], as: UTF8.self)
+    var commit = ""
+    var fields = output.split(separator: 0)[...]
+    while let field = fields.popFirst() {
+      let text = String(decoding: field, as: UTF8.self)
+      guard text.hasPrefix(":") else {
+        commit = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        continue
+      }
+      let words = text.split(separator: " ")
+      guard let path = fields.popFirst().flatMap({ String(validating: $0, as: UTF8.self) }), words.count == 5,
+        words[0].hasPrefix(":100"), words[1].hasPrefix("100")
       else { continue }
-      changes.append(Change(commit: child, old: String(words[2]), new: String(words[3]), path: path))
+      changes.append(Change(commit: commit, old: String(words[2]), new: String(words[3]), path: path))
     }
     return changes
   }

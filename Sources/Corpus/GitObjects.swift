@@ -7,14 +7,8 @@ struct GitObjects {
   /// Calls `body` for each object in order, with nil for one that is missing, no blob, or longer than `limit`.
   func blobs(_ names: [String], limit: Int, body: (Int, [UInt8]?) -> Void) throws(CorpusError) {
     guard !names.isEmpty else { return }
-    let list = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "gemfill-oids-\(UUID().uuidString)")
+    let list = try GitCommand.inputFile(names)
     defer { try? FileManager.default.removeItem(at: list) }
-    do {
-      try Data((names.joined(separator: "\n") + "\n").utf8).write(to: list)
-    } catch {
-      throw .unreadable(path: list.path, reason: error.localizedDescription)
-    }
     var failure: CorpusError?
     try git.stream(["cat-file", "--batch"], input: list) { handle in
       var reader = Reader(handle: handle)

@@ -161,11 +161,11 @@ public struct SyntaxNode: Sendable, Hashable {
   /// The first child in the given field.
   public func child(inField name: String) -> SyntaxNode? { children.first { $0.field == name } }
 
-  /// Kinds from the root to this node, joined by `/`; the root itself is left out unless it is the node.
+  /// Kinds from the root to this node, joined by `/`, at most the lowest 32; the root is left out unless it is the node.
   public var path: String {
     var kinds = [kind]
     var above = parent
-    while let node = above, node.index != 0 {
+    while let node = above, node.index != 0, kinds.count < 32 {
       kinds.append(node.kind)
       above = node.parent
     }
