@@ -16,6 +16,9 @@ public actor CompletionService {
     public var maxTokensInvoked = 64
     /// Time for one generation.
     public var timeBudgetMs = 400
+    /// Automatic suggestions with a smaller mean natural log probability per token are not shown. At 160 places of
+    /// Python packages an early base was right in 2 % of the suggestions below −1 and in 23 % of those above −0.7.
+    public var minimumMeanLogProbability: Float = -1.2
     /// Larger documents get no suggestions.
     public var maxDocumentBytes = 4_000_000
 
@@ -90,6 +93,12 @@ public actor CompletionService {
 
     let generated = clock.now
     var answer = show(result, cursor: cursor, rules: rules)
+    if request.trigger == .automatic, answer.hidden == nil,
+      answer.meanLogProbability < options.minimumMeanLogProbability
+    {
+      answer.text = []
+      answer.hidden = .unsure
+    }
     answer.prefixBytes = window.prefix.count
     answer.suffixBytes = window.suffix.count
     answer.latency.contextMs = contextMs

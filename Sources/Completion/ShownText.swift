@@ -17,6 +17,8 @@ public enum HiddenReason: String, Sendable {
   case repeatsItself
   /// No beginning of it parses.
   case syntaxError
+  /// The model does not believe in it, and nobody asked.
+  case unsure
   /// The request was given up.
   case cancelled
 }

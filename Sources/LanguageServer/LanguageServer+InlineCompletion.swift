@@ -224,7 +224,7 @@ extension LanguageServer {
     case nil: record.outcome = .produced
     case .cancelled: record.outcome = .canceled
     case .nothingGenerated, .insideWord, .documentTooLarge: record.outcome = .empty
-    case .repeatsSuffix, .repeatsAbove, .repeatsItself, .syntaxError: record.outcome = .filtered
+    case .repeatsSuffix, .repeatsAbove, .repeatsItself, .syntaxError, .unsure: record.outcome = .filtered
     }
     record.reason = answer.hidden?.rawValue ?? ""
     switch answer.source {

@@ -72,6 +72,16 @@ import Testing
     #expect(asked.source == .model)
   }
 
+  @Test func whatTheModelDoesNotBelieveIsShownOnlyWhenAsked() async throws {
+    let model = ScriptedModel("value")
+    model.believe(-2)
+    let service = service(model)
+    let unasked = try await service.complete(request("x = ‸\n"))
+    #expect(unasked.hidden == .unsure && unasked.text.isEmpty)
+    let asked = try await service.complete(request("x = ‸\n", .invoked))
+    #expect(asked.text == Array("value".utf8))
+  }
+
   @Test func theModelSeesTheBytesAroundTheCursor() async throws {
     let model = ScriptedModel("5")
     _ = try await service(model).complete(request("a = 1\r\nb = ‸ + 2\r\nc = 3\r\n"))

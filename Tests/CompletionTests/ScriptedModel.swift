@@ -10,6 +10,7 @@ final class ScriptedModel: InfillModel {
   struct State {
     var reply: [UInt8]
     var requests: [InfillRequest] = []
+    var meanLogProbability: Float = -0.5
   }
 
   let state: Mutex<State>
@@ -22,6 +23,7 @@ final class ScriptedModel: InfillModel {
   }
 
   var requests: [InfillRequest] { state.withLock { $0.requests } }
+  func believe(_ meanLogProbability: Float) { state.withLock { $0.meanLogProbability = meanLogProbability } }
   func say(_ reply: String) { state.withLock { $0.reply = Array(reply.utf8) } }
 
   func infill(_ request: InfillRequest) async throws -> InfillResult {
@@ -49,7 +51,8 @@ final class ScriptedModel: InfillModel {
       }
     }
     return InfillResult(
-      bytes: bytes, tokenCount: tokens, end: end, meanLogProbability: -0.5, minLogProbability: -1,
+      bytes: bytes, tokenCount: tokens, end: end,
+      meanLogProbability: state.withLock { $0.meanLogProbability }, minLogProbability: -1,
       evaluatedPromptTokens: 3, reusedPromptTokens: 90, queueMs: 0, prefillMs: 1, decodeMs: 1)
   }
 

@@ -20,7 +20,12 @@ t.run(function()
     for letter in text:gmatch('.') do
       t.type(letter == '<' and '<lt>' or letter)
     end
-    ghost = t.wait(t.ghost, 3000)
+    ghost = t.wait(t.ghost, 2000)
+    if not ghost then
+      -- Not sure enough to show it unasked; ask.
+      t.type('<M-Bslash>')
+      ghost = t.wait(t.ghost, 2000)
+    end
     if ghost then
       break
     end
