@@ -22,11 +22,12 @@ struct TrainCommand: Command {
     Option.text(
       "at", "COMMIT", help: "Train on this commit's files; 'split' is the commit at 90 % of the history."),
     Option.integer("rank", "R", in: 1...256, help: "LoRA rank (default 16)."),
-    Option.number("learning-rate", "X", in: 1e-7...1, help: "Peak learning rate (default 0.002)."),
+    Option.number("learning-rate", "X", in: 1e-7...1, help: "Peak learning rate (default 0.005)."),
     Option.number(
       "context-weight", "W", in: 0...1, help: "Loss weight of text around the hole (default 0.2)."),
+    Option.number("end-weight", "W", in: 0...100, help: "Loss weight of the end token (default 3)."),
     Option.integer(
-      "batch-tokens", "N", in: 256...1_048_576, help: "Tokens per optimiser step (default 8192)."),
+      "batch-tokens", "N", in: 256...1_048_576, help: "Tokens per optimiser step (default 4096)."),
     Option.integer("seed", "S", in: 0...Int.max, help: "Seed of carving and training (default 1)."),
     Option.flag("resume", help: "Continue the interrupted run of this name."),
     Option.flag("dry-run", help: "Carve, measure three steps, print what a run would do, and stop."),

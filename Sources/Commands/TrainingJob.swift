@@ -54,6 +54,7 @@ struct TrainingJob {
     }
     if let rate = arguments.number("learning-rate") { recipe.learningRate = Float(rate) }
     if let weight = arguments.number("context-weight") { recipe.contextWeight = Float(weight) }
+    if let weight = arguments.number("end-weight") { recipe.endWeight = Float(weight) }
     if let tokens = arguments.integer("batch-tokens") {
       recipe.batchTokens = tokens
       recipe.microBatchTokens = max(recipe.maximumLength, min(recipe.microBatchTokens, tokens))

@@ -68,7 +68,7 @@ public final class InferenceSession {
 
   /// Appends `tokens` to the sequence and returns logits: none, `[V]` of the last token, or `[T, V]`.
   ///
-  /// The pointer stays valid until the next call.
+  /// The pointer belongs to the session and stays valid until the next call; keep the session alive while reading.
   /// - Throws: `GemmaError.contextOverflow`, `.token`; the cache is unchanged then.
   @discardableResult
   public func append(_ tokens: [Int32], logits rows: LogitRows) throws(GemmaError) -> UnsafePointer<Float> {

@@ -17,16 +17,16 @@ public struct TrainingRecipe: Sendable, Equatable {
   /// LoRA alpha; the factors' product is scaled by alpha / rank.
   public var alpha: Float = 32
   /// Peak learning rate.
-  public var learningRate: Float = 2e-3
+  public var learningRate: Float = 5e-3
   /// Loss weight of prefix, suffix and plain text; the middle has 1.
   public var contextWeight: Float = 0.2
   /// Share of the context tokens that carry loss, chosen anew in every epoch; their weight is `contextWeight / share`, so
   /// that the expected gradient stays and the output head runs over a fraction of the positions.
   public var contextShare = 0.25
-  /// Loss weight of the end token.
-  public var endWeight: Float = 1
+  /// Loss weight of the end token: above 1, since one token decides whether a completion stops.
+  public var endWeight: Float = 3
   /// Tokens per optimiser step.
-  public var batchTokens = 8_192
+  public var batchTokens = 4_096
   /// Tokens per forward and backward pass.
   public var microBatchTokens = 4_096
   /// Longest sequence; longer examples are left out.

@@ -15,7 +15,8 @@ private func tokens(_ count: Int, seed: UInt64 = 1) -> [Int32] {
 }
 
 private func logits(_ session: InferenceSession, _ tokens: [Int32]) throws -> [Float] {
-  Array(UnsafeBufferPointer(start: try session.append(tokens, logits: .last), count: 160))
+  let pointer = try session.append(tokens, logits: .last)
+  return withExtendedLifetime(session) { Array(UnsafeBufferPointer(start: pointer, count: 160)) }
 }
 
 private func worst(_ a: [Float], _ b: [Float]) -> Float {
@@ -49,8 +50,10 @@ private func worst(_ a: [Float], _ b: [Float]) -> Float {
   @Test func allLogitsHoldTheLastOnes() throws {
     let model = try GemmaModel.random(shape, precision: .q8_0)
     let ids = tokens(20)
-    let all = try InferenceSession(model, capacity: 64, chunk: 6).append(ids, logits: .all)
-    let last = Array(UnsafeBufferPointer(start: all + 19 * 160, count: 160))
+    let session = InferenceSession(model, capacity: 64, chunk: 6)
+    let all = try session.append(ids, logits: .all)
+    // The logits belong to the session.
+    let last = withExtendedLifetime(session) { Array(UnsafeBufferPointer(start: all + 19 * 160, count: 160)) }
     #expect(worst(last, try logits(InferenceSession(model, capacity: 64), ids)) < 2e-3)
   }
 

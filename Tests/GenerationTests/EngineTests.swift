@@ -11,7 +11,8 @@ private let basePath = URL(fileURLWithPath: #filePath).deletingLastPathComponent
   .deletingLastPathComponent().appendingPathComponent("models/gemfill-base/gemfill-base-q8_0.gguf").path
 
 private func request(
-  _ prefix: String, _ suffix: String = "\n\nprint(total)\n", path: String = "tools/sum.py", maxTokens: Int = 12,
+  _ prefix: String, _ suffix: String = "\n\nprint(total)\n", path: String = "tools/sum.py",
+  maxTokens: Int = 12,
   budget: Int = 60_000, stop: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
 ) -> InfillRequest {
   InfillRequest(
@@ -22,7 +23,8 @@ private func request(
 /// A file of 300 lines, cut to the window that serving uses.
 private let longPrefix: String = {
   let lines = (0..<300).map { "def add_\($0)(first, second):\n    return first + second + \($0)\n" }
-  return String(lines.joined(separator: "\n").suffix(1_700)) + "\ndef total_of(values):\n    total = 0\n    for val"
+  return String(lines.joined(separator: "\n").suffix(1_700))
+    + "\ndef total_of(values):\n    total = 0\n    for val"
 }()
 
 @Suite struct EngineTests {
@@ -57,7 +59,9 @@ private let longPrefix: String = {
       for name in ["a.py", "b.py", "c.py"] {
         let prefix = "# file \(name)\n" + longPrefix + String(repeating: "u", count: round)
         let result = try await engine.infill(request(prefix, path: "src/\(name)"))
-        if round > 0 { #expect(result.evaluatedPromptTokens <= 4, "\(name): \(result.evaluatedPromptTokens)") }
+        if round > 0 {
+          #expect(result.evaluatedPromptTokens <= 4, "\(name): \(result.evaluatedPromptTokens)")
+        }
       }
     }
   }
@@ -68,7 +72,8 @@ private let longPrefix: String = {
     #expect(tokens.tokenCount <= 3)
     let late = try await engine.infill(request("values = [1, 2, 3", "", maxTokens: 500, budget: 0))
     #expect(late.end == .timeLimit && late.tokenCount == 0)
-    let ruled = try await engine.infill(request("values = [1, 2, 3", "", maxTokens: 50, stop: { $0.count >= 2 }))
+    let ruled = try await engine.infill(
+      request("values = [1, 2, 3", "", maxTokens: 50, stop: { $0.count >= 2 }))
     #expect(ruled.end == .stopRule || ruled.end == .endToken)
     #expect(ruled.tokenCount < 50)
   }

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Training
 
-/// `Tests/TrainingTests/Fixtures`.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
-  .path
+/// `Tests/Fixtures`, remade by `scripts/fixtures`.
+private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .appendingPathComponent("Fixtures").path
 
 @Suite struct ReferenceParityTests {
   @Test func gemma3AgreesWithTransformersAndPEFT() throws {
