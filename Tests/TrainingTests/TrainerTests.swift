@@ -1,0 +1,120 @@
+import Carving
+import Foundation
+import Gemma
+import Generation
+import Testing
+
+@testable import Training
+
+private let basePath = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("models/gemfill-base/gemfill-base-q8_0.gguf").path
+
+/// Holes in small functions; other ones in every epoch.
+private func examples(epoch: Int) -> [FIMExample] {
+  (0..<24).map { index in
+    let name = "value_\(index + epoch * 100)"
+    return FIMExample(
+      path: "src/module_\(index % 5).py", language: "python", kind: index % 6 == 0 ? .plain : .node,
+      nodePath: "",
+      windowStart: 0, middleStart: 0, middleEnd: 0, prefix: "def get_\(name)(self):\n    return ",
+      middle: "self._registry.lookup(\"\(name)\")", suffix: "\n\n\n")
+  }
+}
+
+private struct Run {
+  let engine: Engine
+  let directory: String
+
+  init() throws {
+    engine = try Engine.load(path: basePath)
+    directory =
+      FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+  }
+
+  func trainer(_ change: (inout TrainingRecipe) -> Void = { _ in }, identity: String = "same") -> Trainer {
+    var recipe = TrainingRecipe()
+    recipe.rank = 4
+    recipe.budget = .steps(6)
+    recipe.batchTokens = 512
+    recipe.microBatchTokens = 256
+    recipe.maximumLength = 128
+    change(&recipe)
+    return Trainer(
+      model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
+      carve: examples, heldOut: Array(examples(epoch: 77).prefix(8)))
+  }
+}
+
+@Suite struct TrainerTests {
+  @Test func anInterruptedRunContinuesToTheSameBits() throws {
+    let whole = try Run()
+    let straight = whole.trainer()
+    let report = try straight.run(resume: false) { _ in }
+    #expect(report.finished && report.last.step == 6)
+
+    let broken = try Run()
+    var steps = 0
+    let first = try broken.trainer().run(resume: false, isCancelled: { steps == 2 }) { _ in steps += 1 }
+    #expect(!first.finished && first.last.step == 2)
+    let resumed = broken.trainer()
+    let second = try resumed.run(resume: true) { _ in }
+    #expect(second.finished && second.last.step == 6)
+    for (a, b) in zip(straight.adapter.parameters, resumed.adapter.parameters) {
+      #expect(a.value.array == b.value.array, "\(a.name)")
+    }
+  }
+
+  @Test func trainingLowersTheHeldOutLoss() throws {
+    let run = try Run()
+    var losses: [Double] = []
+    let report = try run.trainer { $0.budget = .steps(25) }.run(resume: false) { losses.append($0.loss) }
+    let (base, tuned) = (try #require(report.baseLossPerByte), try #require(report.adapterLossPerByte))
+    #expect(tuned < base * 0.9, "\(base) → \(tuned)")
+    #expect(losses.count == 25)
+  }
+
+  @Test func theTrainedAdapterIsReadBackAsItWas() throws {
+    let run = try Run()
+    let trainer = run.trainer { $0.budget = .steps(2) }
+    _ = try trainer.run(resume: false) { _ in }
+    try trainer.adapter.write(to: run.directory + "/adapter", baseModelName: "base.gguf")
+    let read = try TrainableAdapter(run.engine.model.configuration, directory: run.directory + "/adapter")
+    for (a, b) in zip(trainer.adapter.parameters, read.parameters) { #expect(a.value.array == b.value.array) }
+  }
+
+  @Test func aCheckpointOfAnotherRunOrADamagedOneIsRefused() throws {
+    let run = try Run()
+    var steps = 0
+    _ = try run.trainer().run(resume: false, isCancelled: { steps == 1 }) { _ in steps += 1 }
+    #expect(throws: TrainingError.self) { try run.trainer(identity: "other").run(resume: true) { _ in } }
+    let path = run.directory + "/checkpoint.safetensors"
+    let bytes = try #require(FileManager.default.contents(atPath: path))
+    for length in [0, 7, 100, bytes.count / 2, bytes.count - 1] {
+      try Data(bytes.prefix(length)).write(to: URL(fileURLWithPath: path))
+      #expect(throws: (any Error).self) { try run.trainer().run(resume: true) { _ in } }
+    }
+    #expect(throws: (any Error).self) { try Run().trainer().run(resume: true) { _ in } }
+  }
+
+  @Test func dataWithoutAnUsableExampleIsAnError() throws {
+    let run = try Run()
+    let trainer = Trainer(
+      model: run.engine.model, format: run.engine.format, recipe: TrainingRecipe(), directory: run.directory,
+      identity: "", carve: { _ in [] }, heldOut: [])
+    #expect(throws: TrainingError.self) { try trainer.run(resume: false) { _ in } }
+  }
+
+  @Test func sentinelsAndPathsCarryNoLossAndTheMiddleAll() throws {
+    let run = try Run()
+    let encoder = ExampleEncoder(format: run.engine.format, recipe: TrainingRecipe())
+    let example = examples(epoch: 0)[1]
+    for order in PromptOrder.allCases {
+      let sequence = try #require(encoder.sequence(example, order: order, jointly: false))
+      let middle = run.engine.tokenizer.encode(example.middle)
+      #expect(sequence.weights.filter { $0 == 1 }.count == middle.count)
+      #expect(sequence.weights.last == TrainingRecipe().endWeight)
+      #expect(sequence.weights.prefix(sequence.tokens.count - middle.count - 1).allSatisfy { $0 == 0 })
+    }
+  }
+}
