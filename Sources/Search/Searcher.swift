@@ -52,7 +52,7 @@ public struct Searcher: Sendable {
   }
 
   /// See docs/search.md for the measurement.
-  public static let standardModelWeight = 0.2
+  public static let standardModelWeight = 0.1
 
   private let index: ChunkIndex
   private let model: (any InfillModel)?
