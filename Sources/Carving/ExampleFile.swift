@@ -16,6 +16,8 @@ public enum ExampleFile {
         text.append(0x0A)
       }
       try writeWhole(text, to: path)
+    } catch let error as CarvingError {
+      throw error
     } catch {
       throw .unwritable(path: path, reason: error.localizedDescription)
     }
@@ -24,14 +26,17 @@ public enum ExampleFile {
   private static func writeWhole(_ data: Data, to path: String) throws {
     let part = path + ".part-\(UUID().uuidString.prefix(8))"
     defer { try? FileManager.default.removeItem(atPath: part) }
-    guard FileManager.default.createFile(atPath: part, contents: nil) else {
-      throw CocoaError(.fileWriteUnknown)
+    let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw CarvingError.unwritable(path: path, reason: String(cString: strerror(errno)))
     }
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: part))
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     try handle.write(contentsOf: data)
     try handle.synchronize()
     try handle.close()
-    guard rename(part, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+    guard rename(part, path) == 0 else {
+      throw CarvingError.unwritable(path: path, reason: String(cString: strerror(errno)))
+    }
   }
 
   /// Reads examples and checks that each is one.
