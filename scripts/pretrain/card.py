@@ -11,6 +11,7 @@ import statistics
 import sentencepiece
 
 import export
+import train
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -137,7 +138,8 @@ under the permissive part that covers the code used. Left out by name, for tests
 
 {run['minutes']} minutes on {run['cores']} cores ({run['hardware']}, shared with other work), {run['tokens_per_second']} tokens/s on average:
 **{run['tokens_seen'] / 1e6:.2f} M tokens** in {run['steps']} steps, {100 * run['epochs']:.0f} % of the mix above{', nothing seen twice' if run['epochs'] <= 1 else ''}.
-{run['optimiser']}. Learning rate a function of elapsed time: warm-up 1 %, flat to 30 %, then linear to {run['last_learning_rate']}.
+{run['optimiser']}. Learning rate a function of elapsed time: warm-up 1 %, flat to {100 * train.HOLD:.0f} %, then linear to {run['last_learning_rate']}.
+All tokens carry loss but pads, sentinels and the path; in the last {100 - 100 * train.FOCUS_FROM:.0f} % of the time tokens of the middle weigh {train.MIDDLE_WEIGHT:g} and its end token {train.END_WEIGHT:g}.
 Loss per token over the last 25 steps: {run['loss_per_token_last_25_steps']} nats.
 
 {table(['tokens seen'] + [f"{v['tokens'] / 1e6:.2f} M" for v in run['loss_by_share_of_tokens'].values()], [['loss'] + [v['loss'] for v in run['loss_by_share_of_tokens'].values()]])}

@@ -140,7 +140,7 @@ def main():
     for name, most in (("files", 3), ("packages", 12)):
         rows = rows_of(options.dir / f"heldout-{name}.jsonl")
         items = holes(rows, options.holes, most)
-        lines = holes(rows, options.lines, most, only="tail", seed=12)
+        lines = holes(rows, options.lines, max(3, most // 2), only="tail", seed=12)
         part = result["held_out_" + name] = dict(middle_loss={}, single_line={})
         for order in ("psm", "spm"):
             middle_loss(model, pieces, items, order)

@@ -151,7 +151,7 @@ def choose_hole(text, generator):
 
 
 def assemble(encode, path, prefix, middle, suffix, order, joint):
-    """Token ids of one example. order: psm or spm (suffix first, variant 2)."""
+    """Token ids of one example, ending with the middle and the end token. order: psm or spm (suffix first, variant 2)."""
     head = [BOS] + (encode(path) if path else []) + [PREFIX]
     if order == "psm":
         return head + encode(prefix) + [SUFFIX] + encode(suffix) + [MIDDLE] + encode(middle) + [EOS]
@@ -160,7 +160,8 @@ def assemble(encode, path, prefix, middle, suffix, order, joint):
 
 
 def of_file(row, encode, seed=0):
-    """All examples of one file, as lists of ids no longer than LONGEST."""
+    """All examples of one file: (ids, tokens of the middle), at most LONGEST ids each. Where prefix and middle were
+    tokenised together the number may be one off; plain text has no middle."""
     key = hashlib.sha256(f"{seed}/{row['package']}/{row['path']}".encode()).digest()
     generator = random.Random(int.from_bytes(key[:8], "big"))
     for window in windows(row["text"], generator):
@@ -181,10 +182,11 @@ def of_file(row, encode, seed=0):
             else:
                 ids = [BOS] + (encode(path) if path else []) + encode(window) + [EOS]
             if len(ids) <= LONGEST:
+                middle = len(encode(window[start:end])) if fim else 0
                 break
             window = window[:int(len(window) * 0.9 * LONGEST / len(ids))]
             window = window[:window.rfind("\n") + 1] or window
-        yield ids
+        yield ids, middle
 
 
 _PIECES = None
@@ -199,7 +201,7 @@ def _job(lines):
     out = []
     for line in lines:
         row = json.loads(line)
-        out += [(row["language"], numpy.array(ids, numpy.uint16)) for ids in of_file(row, _PIECES.encode)]
+        out += [(row["language"], numpy.array(ids, numpy.uint16), middle) for ids, middle in of_file(row, _PIECES.encode)]
     return out
 
 
@@ -217,7 +219,7 @@ def enough(lines, tokens):
 
 
 def main():
-    """Writes tokens.npy (all examples end to end), offsets.npy, and order chosen so that languages mix as in MIX."""
+    """Writes tokens.npy (all examples end to end), offsets.npy and middles.npy; shuffled, languages mixed as in MIX."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
     parser.add_argument("--tokens", type=float, default=40e6, help="stop the mix at about this many tokens")
@@ -228,24 +230,25 @@ def main():
     by_language = {}
     with multiprocessing.Pool(2, _start, (str(folder / "tokenizer.model"),)) as pool:
         for result in pool.imap(_job, chunks):
-            for language, ids in result:
-                by_language.setdefault(language, []).append(ids)
+            for language, *example in result:
+                by_language.setdefault(language, []).append(example)
     generator = random.Random(7)
-    have = {language: sum(map(len, items)) for language, items in by_language.items()}
+    have = {language: sum(len(ids) for ids, _ in items) for language, items in by_language.items()}
     chosen, used = [], {}
     for language, items in by_language.items():
         generator.shuffle(items)
         left = options.tokens * MIX[language] / 100
-        for ids in items:
+        for ids, middle in items:
             if left <= 0:
                 break
             left -= len(ids)
             used[language] = used.get(language, 0) + len(ids)
-            chosen.append(ids)
+            chosen.append((ids, middle))
     generator.shuffle(chosen)
     (folder / "shards").mkdir(exist_ok=True)
-    numpy.save(folder / "shards/tokens.npy", numpy.concatenate(chosen))
-    numpy.save(folder / "shards/offsets.npy", numpy.cumsum([0] + [len(ids) for ids in chosen]))
+    numpy.save(folder / "shards/tokens.npy", numpy.concatenate([ids for ids, _ in chosen]))
+    numpy.save(folder / "shards/offsets.npy", numpy.cumsum([0] + [len(ids) for ids, _ in chosen]))
+    numpy.save(folder / "shards/middles.npy", numpy.array([middle for _, middle in chosen], numpy.uint16))
     summary = dict(examples=len(chosen), tokens=sum(used.values()), tokens_by_language=used, tokens_available=have)
     (folder / "shards/summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     print(json.dumps(summary, indent=1))

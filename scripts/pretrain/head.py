@@ -17,7 +17,7 @@ class ChunkedLoss(torch.autograd.Function):
             chance.scatter_add_(1, t, torch.full_like(t, -1, dtype=chance.dtype))
             d = chance.to(hidden.dtype)
             d_hidden[start:start + rows] = d @ weight
-            d_weight += d.t() @ (h * scale)
+            d_weight += d.t() @ (h * scale[start:start + rows])
         d_hidden *= scale
         ctx.save_for_backward(d_hidden, d_weight.to(weight.dtype))
         return total
@@ -29,5 +29,5 @@ class ChunkedLoss(torch.autograd.Function):
 
 
 def chunked_loss(hidden, weight, targets, scale, rows=384):
-    """Sum of the cross entropy (for the log). `backward()` on it gives the gradient of scale * sum."""
-    return ChunkedLoss.apply(hidden, weight, targets, scale, rows)
+    """Sum of the cross entropy (for the log). Its gradient is that of the sum weighted by `scale`, one number per row."""
+    return ChunkedLoss.apply(hidden, weight, targets, scale[:, None].to(hidden.dtype), rows)
