@@ -73,7 +73,7 @@ public struct Arguments: Sendable {
   /// Seconds in `200ms`, `5s`, `20m`, `2h`, `30d`, `1h30m`; a bare number counts seconds. Nil when malformed.
   public static func parseSeconds(_ text: String) -> Double? {
     let units: [String: Double] = ["ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400]
-    if let bare = decimal(text[...]) { return bare }
+    if let bare = decimal(text[...]) { return bare <= longestSeconds ? bare : nil }
     var total = 0.0
     var rest = text[...]
     while !rest.isEmpty {
@@ -84,8 +84,11 @@ public struct Arguments: Sendable {
       guard let value = decimal(digits), let scale = units[String(unit)] else { return nil }
       total += value * scale
     }
-    return text.isEmpty || !total.isFinite ? nil : total
+    return text.isEmpty || !(total <= longestSeconds) ? nil : total
   }
+
+  /// About 30 years: more is a slip of the finger, and far below what a clock can hold.
+  private static let longestSeconds = 1e9
 
   private static func decimal(_ text: Substring) -> Double? {
     guard !text.isEmpty, text.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }) else { return nil }

@@ -77,6 +77,11 @@ struct TrainingJob {
   }
 
   mutating func run(resume: Bool) throws -> ExitCode {
+    if !resume, FileManager.default.fileExists(atPath: Checkpoint.path(in: directory)) {
+      throw Failure(
+        "\(directory) holds an interrupted run; continue it with --resume, choose another --name, or delete the folder"
+      )
+    }
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let trainer = trainer()
     console.note(
@@ -130,7 +135,7 @@ struct TrainingJob {
     card.metrics = metrics
     try card.write(to: directory)
     _ = try registry.register(directory: directory)
-    try? FileManager.default.removeItem(atPath: directory + "/checkpoint.safetensors")
+    try? FileManager.default.removeItem(atPath: Checkpoint.path(in: directory))
     if let base = report.baseLossPerByte, let tuned = report.adapterLossPerByte {
       console.print(
         String(format: "held-out files: %.4f nats per byte with the base, %.4f with %@", base, tuned, name))

@@ -170,6 +170,7 @@ public struct GemmaConfiguration: Sendable, Equatable {
     func require(_ condition: Bool, _ key: String, _ problem: String) throws(GemmaError) {
       if !condition { throw .configuration(path: path, key: key, problem: problem) }
     }
+    try require(vocabularySize > 0, "vocab_size", "is 0")
     try require(headDim % 2 == 0, "head_dim", "is odd")
     try require(headCount % keyValueHeadCount == 0, "num_key_value_heads", "does not divide the query heads")
     try require(isGlobal.count == layerCount, "layer_types", "has not one entry per layer")

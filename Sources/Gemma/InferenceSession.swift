@@ -126,7 +126,7 @@ public final class InferenceSession {
     let keys = cache.keys[index].pointer
     let values = cache.values[index].pointer
     norm(x.pointer, layer.inputNorm, count, into: normed.pointer)
-    quantize(normed.pointer, layer.projections[0], narrow, count)
+    quantize(normed.pointer, layer.projections[0...2], narrow, count)
     project(.query, index, normed.pointer, narrow, count, into: q.pointer)
     project(.key, index, normed.pointer, narrow, count, into: keys + position * width)
     project(.value, index, normed.pointer, narrow, count, into: values + position * width)
@@ -156,7 +156,7 @@ public final class InferenceSession {
         }
       }
     }
-    if let wideAttention { quantize(attended.pointer, layer.projections[3], wideAttention, count) }
+    if let wideAttention { quantize(attended.pointer, layer.projections[3...3], wideAttention, count) }
     project(.output, index, attended.pointer, wideAttention, count, into: normed.pointer)
     addNormed(normed.pointer, layer.postAttentionNorm, count)
   }
@@ -165,7 +165,7 @@ public final class InferenceSession {
     let c = model.configuration
     let layer = model.layers[index]
     norm(x.pointer, layer.preFeedForwardNorm, count, into: normed.pointer)
-    quantize(normed.pointer, layer.projections[4], narrow, count)
+    quantize(normed.pointer, layer.projections[4...5], narrow, count)
     project(.gate, index, normed.pointer, narrow, count, into: gate.pointer)
     project(.up, index, normed.pointer, narrow, count, into: up.pointer)
     let total = count * c.intermediateSize
@@ -178,7 +178,7 @@ public final class InferenceSession {
     } else {
       kernels.geluMul(gate: gate.pointer, up: up.pointer, count: total, into: gate.pointer)
     }
-    if let wideMLP { quantize(gate.pointer, layer.projections[6], wideMLP, count) }
+    if let wideMLP { quantize(gate.pointer, layer.projections[6...6], wideMLP, count) }
     project(.down, index, gate.pointer, wideMLP, count, into: normed.pointer)
     addNormed(normed.pointer, layer.postFeedForwardNorm, count)
   }
@@ -187,14 +187,16 @@ public final class InferenceSession {
   private func head(row: Int, rows: Int, into out: UnsafeMutablePointer<Float>) {
     let c = model.configuration
     norm(x.pointer + row * c.hiddenSize, model.finalNorm, rows, into: normed.pointer)
-    quantize(normed.pointer, model.embedding, narrow, rows)
+    quantize(normed.pointer, [model.embedding], narrow, rows)
     model.embedding.multiply(normed.pointer, quantized: narrow, rows: rows, into: out, pool: pool)
   }
 
+  /// Quantises the input of `consumers` where any of them needs it: a file may mix formats.
   private func quantize(
-    _ values: UnsafePointer<Float>, _ linear: Linear, _ activations: QuantizedActivations, _ count: Int
+    _ values: UnsafePointer<Float>, _ consumers: ArraySlice<Linear>, _ activations: QuantizedActivations,
+    _ count: Int
   ) {
-    if linear.isQuantized { activations.load(values, rows: count, pool: pool) }
+    if consumers.contains(where: \.isQuantized) { activations.load(values, rows: count, pool: pool) }
   }
 
   private func project(

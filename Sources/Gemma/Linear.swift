@@ -46,7 +46,9 @@ public final class Linear: Sendable {
         c: out,
         ldc: outputs, pool: pool)
     case .quantized(let matrix):
-      guard let quantized else { preconditionFailure("a quantised matrix needs quantised activations") }
+      guard let quantized, quantized.rows == rows else {
+        preconditionFailure("a quantised matrix needs the quantised form of just these rows")
+      }
       matrix.multiply(quantized, into: out, outStride: outputs, pool: pool)
     }
   }

@@ -38,11 +38,15 @@ public actor Engine: InfillModel {
 
   /// Wraps a loaded model; `slots` sequences keep their keys and values.
   ///
-  /// - Throws: `GenerationError.noInfillTokens`.
+  /// - Throws: `GenerationError.noInfillTokens`, `.vocabularyTooLarge`.
   public init(
     model: GemmaModel, tokenizer: Tokenizer, order: PromptOrder = .suffixFirst, contextLength: Int = 2_048,
     slots: Int = 4
   ) throws {
+    guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
+      throw GenerationError.vocabularyTooLarge(
+        model: model.path, pieces: tokenizer.vocabularySize, rows: model.configuration.vocabularySize)
+    }
     self.model = model
     self.tokenizer = tokenizer
     self.order = order
@@ -72,11 +76,6 @@ public actor Engine: InfillModel {
     for index in slots.indices where slots[index].adapter == name { slots[index].tokens = [] }
   }
 
-  /// Forgets all cached keys and values (memory is kept).
-  public func forgetSequences() {
-    for index in slots.indices { slots[index].tokens = [] }
-  }
-
   /// Fills the hole greedily.
   ///
   /// - Throws: `GenerationError.unknownAdapter`, `GemmaError.contextOverflow`.
@@ -94,7 +93,15 @@ public actor Engine: InfillModel {
     let slot = try takeSlot(for: prompt, adapter: request.adapter)
     run.reused = slots[slot].tokens.count
     run.evaluated = prompt.count - run.reused
-    var logits = try append(Array(prompt[run.reused...]), slot, logits: .last)
+    guard
+      var logits = try evaluatePrompt(
+        prompt, slot,
+        until: { Task.isCancelled || self.milliseconds(.now - taken) > Double(request.timeBudgetMs) })
+    else {
+      run.evaluated = slots[slot].tokens.count - run.reused
+      run.prefillMs = milliseconds(.now - taken)
+      return run.result(end: Task.isCancelled ? .cancelled : .timeLimit, queueMs: queueMs)
+    }
     let decodeStart = ContinuousClock.now
     run.prefillMs = milliseconds(decodeStart - taken)
     let size = model.configuration.vocabularySize
@@ -123,16 +130,23 @@ public actor Engine: InfillModel {
     return run.result(end: end, queueMs: queueMs)
   }
 
-  /// Evaluates the prompt of `request` ahead of time, so that the request itself finds it cached.
-  ///
-  /// - Throws: as `infill`.
-  public func prepare(_ request: InfillRequest) async throws {
-    guard !Task.isCancelled else { return }
-    let prompt = format.prompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order)
-    let slot = try takeSlot(for: prompt, adapter: request.adapter)
-    try append(Array(prompt[slots[slot].tokens.count...]), slot, logits: .none)
+  /// Evaluates what `slot` lacks of `prompt` in pieces, between which `until` may end it: nil then, with the pieces done
+  /// kept for the next request.
+  private func evaluatePrompt(
+    _ prompt: [Int32], _ slot: Int, until isOver: () -> Bool
+  ) throws -> UnsafePointer<Float>? {
+    while true {
+      let done = slots[slot].tokens.count
+      let end = min(prompt.count, done + Self.promptPiece)
+      let isLast = end == prompt.count
+      let logits = try append(Array(prompt[done..<end]), slot, logits: isLast ? .last : .none)
+      if isLast { return logits }
+      if isOver() { return nil }
+    }
   }
+
+  /// Prompt tokens between two looks at cancellation and the time budget.
+  private static let promptPiece = 128
 
   /// Sum of the natural log probabilities of `middle` and the end token, given the prompt of the hole.
   ///
@@ -157,13 +171,18 @@ public actor Engine: InfillModel {
   private func score(_ targets: [Int32], after prompt: [Int32], adapter: String?) throws -> Double {
     guard !targets.isEmpty else { return 0 }
     let slot = try takeSlot(for: prompt, adapter: adapter)
+    // Only the last prompt token and the targets need logits.
     let fresh = Array(prompt[slots[slot].tokens.count...])
-    let logits = try append(fresh + targets.dropLast(), slot, logits: .all)
+    if fresh.count > 1 { try append(fresh.dropLast(), slot, logits: .none) }
+    let inputs = fresh.suffix(1) + targets.dropLast()
     let size = model.configuration.vocabularySize
     var sum = 0.0
-    for (index, target) in targets.enumerated() {
-      sum += Double(
-        LogitRow(logits + (fresh.count - 1 + index) * size, count: size).logProbability(of: target))
+    for begin in stride(from: 0, to: targets.count, by: Self.promptPiece) {
+      let piece = Array(inputs.dropFirst(begin).prefix(Self.promptPiece))
+      let logits = try append(piece, slot, logits: .all)
+      for (index, target) in targets[begin..<(begin + piece.count)].enumerated() {
+        sum += Double(LogitRow(logits + index * size, count: size).logProbability(of: target))
+      }
     }
     // The next request for this hole starts from the prompt again.
     slots[slot].tokens = prompt

@@ -2,6 +2,8 @@
 public enum GenerationError: Error, CustomStringConvertible, Sendable {
   /// The vocabulary has no fill-in-the-middle tokens.
   case noInfillTokens(model: String)
+  /// The vocabulary has more pieces than the model has embedding rows.
+  case vocabularyTooLarge(model: String, pieces: Int, rows: Int)
   /// The named adapter is not loaded.
   case unknownAdapter(String)
 
@@ -10,6 +12,8 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
     switch self {
     case .noInfillTokens(let model):
       "\(model): the vocabulary has no <|fim_prefix|>, <|fim_suffix|>, <|fim_middle|>; choose a base trained to infill"
+    case .vocabularyTooLarge(let model, let pieces, let rows):
+      "\(model): the vocabulary has \(pieces) pieces, the model \(rows) embedding rows; they do not belong together"
     case .unknownAdapter(let name): "adapter \(name) is not loaded; see gemfill adapter list"
     }
   }

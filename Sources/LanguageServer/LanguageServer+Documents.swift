@@ -25,7 +25,7 @@ extension LanguageServer {
     callOff(uri: uri)
     let before = document
     documents[uri] = nil
-    let version = params["textDocument"]?["version"]?.intValue ?? document.version + 1
+    let version = params["textDocument"]?["version"]?.intValue ?? document.version &+ 1
     if let changes = readChanges(params["contentChanges"]) {
       document.apply(changes, version: version, encoding: encoding)
     } else {

@@ -42,11 +42,13 @@ extension LanguageServer {
       guard let loading else { return respond(identifier, Self.noItems) }
       let started = clock.now
       let adapter = settings.adapter
+      lastSerial += 1
+      let serial = lastSerial
       let task = Task { [weak self] in
         let reply = await Self.reply(question.request, adapter, from: loading)
-        await self?.finish(identifier, question, reply, started: started)
+        await self?.finish(identifier, question, reply, serial: serial, started: started)
       }
-      pending[identifier] = Pending(uri: uri, version: question.version, task: task)
+      pending[identifier] = Pending(uri: uri, version: question.version, serial: serial, task: task)
       return
     }
     log("completion id=\(text(identifier)) outcome=empty reason=\(reason)")
@@ -156,7 +158,7 @@ extension LanguageServer {
 
   private func finish(
     _ identifier: RequestIdentifier, _ question: Question, _ reply: Reply,
-    started: ContinuousClock.Instant
+    serial: Int, started: ContinuousClock.Instant
   ) {
     var record = RequestRecord(
       language: question.language, path: Workspace.path(ofURI: question.uri) ?? question.uri,
@@ -166,7 +168,9 @@ extension LanguageServer {
     record.model = reply.modelKey
     record.adapter = reply.adapter
     record.totalMs = milliseconds(since: started)
-    let isWanted = pending.removeValue(forKey: identifier) != nil
+    // A client may use an identifier again once it has been answered.
+    let isWanted = pending[identifier]?.serial == serial
+    if isWanted { pending[identifier] = nil }
     var items: [JSONValue] = []
     var suggestion: (record: SuggestionRecord, answer: CompletionAnswer)?
     switch reply.result {

@@ -60,6 +60,8 @@ public actor LanguageServer {
   struct Pending {
     let uri: String
     let version: Int
+    /// Tells requests apart that had the same identifier one after the other.
+    let serial: Int
     let task: Task<Void, Never>
   }
 
@@ -74,6 +76,7 @@ public actor LanguageServer {
   var settings = Settings()
   var tracker = SuggestionTracker()
   var pending: [RequestIdentifier: Pending] = [:]
+  var lastSerial = 0
   /// Adapter of the loaded service.
   var servedAdapter: String?
   var loading: Task<Served, any Error>?

@@ -11,13 +11,10 @@ public struct MachineLimits: Sendable {
     return median(5) {
       let sums = FloatBuffer(pool.threadCount * 16)
       let seconds = time {
-        pool.split(count, unit: 4_096) { range in
-          var sum: Float = 0
-          for _ in 0..<repeats {
-            let start = block.pointer + range.lowerBound
-            sum += Kernels.best.dot(start, start, count: range.count)
-          }
-          sums.pointer[range.lowerBound == 0 ? 0 : 16] = sum
+        let part = count / pool.threadCount
+        pool.run(pool.threadCount) { thread in
+          let start = block.pointer + thread * part
+          for _ in 0..<repeats { sums.pointer[thread * 16] += Kernels.best.dot(start, start, count: part) }
         }
       }
       return Double(count * 4 * repeats) / seconds

@@ -10,7 +10,8 @@ public final class QuantizedActivations: @unchecked Sendable {
   private let values: Buffer<Int8>  // [capacity, width]
   private let scales: FloatBuffer  // [capacity, width / 32]
   private let sums: Buffer<Int32>  // [capacity, width / 32]
-  private(set) var rows = 0
+  /// Rows that it holds now.
+  public private(set) var rows = 0
 
   /// Allocates room for `capacity` rows of `width` inputs.
   public init(capacity: Int, width: Int) {

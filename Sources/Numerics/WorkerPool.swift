@@ -19,7 +19,6 @@ public final class WorkerPool: @unchecked Sendable {
   private let generation = Atomic<Int>(0)
   private let nextChunk = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
-  private let stopping = Atomic<Bool>(false)
   private let parking = NSCondition()
   private let callers = NSLock()
   private var job: ((Int) -> Void)?
@@ -99,7 +98,7 @@ public final class WorkerPool: @unchecked Sendable {
       if pool.generation.load(ordering: .acquiring) == seen {
         pool.parking.lock()
         // The time limit lets a thread whose pool is gone end.
-        while pool.generation.load(ordering: .acquiring) == seen && !pool.stopping.load(ordering: .relaxed) {
+        while pool.generation.load(ordering: .acquiring) == seen {
           if !pool.parking.wait(until: Date(timeIntervalSinceNow: 5)) { break }
         }
         pool.parking.unlock()

@@ -3,7 +3,7 @@ import Numerics
 import Weights
 
 /// The state of a run on disk: factors, moments and position, in one safetensors file that appears whole or not at all.
-struct Checkpoint {
+public struct Checkpoint {
   var step = 0
   var tokens = 0
   var elapsed = 0.0
@@ -12,7 +12,8 @@ struct Checkpoint {
   /// What must be equal for the run to go on: base, data and recipe.
   var identity: String
 
-  static func path(in directory: String) -> String { directory + "/checkpoint.safetensors" }
+  /// Where the checkpoint of a run in `directory` lies.
+  public static func path(in directory: String) -> String { directory + "/checkpoint.safetensors" }
 
   func write(_ adapter: TrainableAdapter, to directory: String) throws {
     var tensors: [OutputTensor] = []

@@ -93,6 +93,7 @@ public struct ReferenceVerification {
     _ model: GemmaModel, _ adapter: LoRAAdapter?, _ ids: [Int32], _ name: String, rows: Int, tolerance: Double
   ) throws {
     let size = model.configuration.vocabularySize
+    guard ids.count >= rows else { throw malformed("input_ids", "has fewer than \(rows) ids") }
     let session = InferenceSession(model, capacity: ids.count, chunk: 7)
     session.adapter = adapter
     let logits = try session.append(ids, logits: .all)
@@ -132,21 +133,35 @@ public struct ReferenceVerification {
   }
 
   /// Labels of −100 carry no loss, as in transformers; padding is cut off.
-  private func sequences(_ batch: JSONValue?) -> [TrainingSequence] {
-    let rows = batch?["input_ids"]?.arrayValue ?? []
-    let masks = batch?["attention_mask"]?.arrayValue ?? []
-    let labels = batch?["labels"]?.arrayValue ?? []
-    return rows.indices.map { index in
-      let length = tokens(masks[index]).reduce(0) { $0 + Int($1) }
-      let weights = tokens(labels[index]).prefix(length).map { $0 == -100 ? Float(0) : 1 }
-      return TrainingSequence(tokens: Array(tokens(rows[index]).prefix(length)), weights: weights)
+  private func sequences(_ batch: JSONValue?, vocabularySize: Int) throws -> [TrainingSequence] {
+    let rows = (batch?["input_ids"]?.arrayValue ?? []).map(tokens)
+    let masks = (batch?["attention_mask"]?.arrayValue ?? []).map(tokens)
+    let labels = (batch?["labels"]?.arrayValue ?? []).map(tokens)
+    guard rows.count == masks.count, rows.count == labels.count, rows.count <= 2 else {
+      throw malformed("a batch", "has not one mask and one row of labels for each of at most two rows")
     }
+    return try rows.indices.map { index in
+      let length = masks[index].prefix { $0 == 1 }.count
+      let (ids, marks) = (rows[index].prefix(length), labels[index].prefix(length))
+      guard length <= 64, ids.count == length, marks.count == length,
+        ids.allSatisfy({ $0 >= 0 && Int($0) < vocabularySize })
+      else {
+        throw malformed(
+          "a batch", "has a row of another length than its mask, or an id beyond the vocabulary")
+      }
+      return TrainingSequence(tokens: Array(ids), weights: marks.map { $0 == -100 ? Float(0) : 1 })
+    }
+  }
+
+  private func malformed(_ place: String, _ problem: String) -> WeightsError {
+    .malformed(path: directory + "/expected.json", place: place, problem: problem)
   }
 
   private mutating func training(_ model: GemmaModel) throws {
     let adapter = try TrainableAdapter(model.configuration, directory: directory + "/adapter")
     let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 128, longest: 64)
-    let batch = sequences(facts["fim_batch"])
+    let size = model.configuration.vocabularySize
+    let batch = try sequences(facts["fim_batch"], vocabularySize: size)
     guard !batch.isEmpty else { return }
     let loss = step(pass, batch)
     check("fim_batch.loss", loss, facts["fim_batch"]?["loss"]?.doubleValue, tolerance: 2e-5)
@@ -178,7 +193,8 @@ public struct ReferenceVerification {
     optimizer.maximumNorm = Float(settings?["max_grad_norm"]?.doubleValue ?? 1)
     let peak = Float(settings?["lr"]?.doubleValue ?? 2e-3)
     for (index, facts) in (facts["train"]?["steps"]?.arrayValue ?? []).enumerated() {
-      let loss = step(pass, sequences(facts))
+      let size = model.configuration.vocabularySize
+      let loss = step(pass, try sequences(facts, vocabularySize: size))
       check("step \(index + 1) loss", loss, facts["loss"]?.doubleValue, tolerance: 2e-5)
       let rate = LearningRateSchedule.transformersCosine(
         peak: peak, step: index, warmUp: settings?["warmup_steps"]?.intValue ?? 2,

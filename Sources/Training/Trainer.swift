@@ -33,16 +33,15 @@ public final class Trainer {
   ///   - heldOut: examples that are never trained on.
   public init(
     model: GemmaModel, format: PromptFormat, recipe: TrainingRecipe, directory: String, identity: String,
-    carve: @escaping (Int) -> [FIMExample], heldOut: [FIMExample], continuing: TrainableAdapter? = nil
+    carve: @escaping (Int) -> [FIMExample], heldOut: [FIMExample]
   ) {
     self.recipe = recipe
     self.directory = directory
     self.identity = identity
     self.carve = carve
     encoder = ExampleEncoder(format: format, recipe: recipe)
-    adapter =
-      continuing
-      ?? TrainableAdapter(model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
+    adapter = TrainableAdapter(
+      model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
     let tokens = max(recipe.microBatchTokens, recipe.maximumLength)
     pass = TrainingPass(
       model: model, adapter: adapter, maximumTokens: tokens, longest: recipe.maximumLength)

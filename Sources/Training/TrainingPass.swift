@@ -141,7 +141,9 @@ public final class TrainingPass {
     let layer = model.layers[index]
     let count = batch.tokens.count
     norm(tape.input, layer.inputNorm, count, tape.inputInverse, into: tape.normed)
-    if layer.projections[0].isQuantized { narrow?.load(tape.normed.pointer, rows: count, pool: pool) }
+    if layer.projections[0...2].contains(where: \.isQuantized) {
+      narrow?.load(tape.normed.pointer, rows: count, pool: pool)
+    }
     project(.query, index, tape.normed, narrow, count, into: tape.queryRaw)
     project(.key, index, tape.normed, narrow, count, into: tape.keyRaw)
     project(.value, index, tape.normed, narrow, count, into: tape.value)
@@ -155,7 +157,9 @@ public final class TrainingPass {
       tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input,
       into: tape.middle)
     norm(tape.middle, layer.preFeedForwardNorm, count, tape.middleInverse, into: tape.middleNormed)
-    if layer.projections[4].isQuantized { narrow?.load(tape.middleNormed.pointer, rows: count, pool: pool) }
+    if layer.projections[4...5].contains(where: \.isQuantized) {
+      narrow?.load(tape.middleNormed.pointer, rows: count, pool: pool)
+    }
     project(.gate, index, tape.middleNormed, narrow, count, into: tape.gate)
     project(.up, index, tape.middleNormed, narrow, count, into: tape.up)
     pool.split(count * c.intermediateSize, unit: 64) { range in

@@ -115,3 +115,29 @@ private let longPrefix: String = {
     #expect(error?.description.contains("nobody") == true)
   }
 }
+
+extension EngineTests {
+  @Test func aBudgetThatEndsInThePromptKeepsWhatWasDone() async throws {
+    let engine = try Engine.load(path: basePath)
+    let late = try await engine.infill(request(longPrefix, budget: 0))
+    #expect(late.end == .timeLimit && late.tokenCount == 0)
+    #expect(late.evaluatedPromptTokens == 128)
+    let next = try await engine.infill(request(longPrefix))
+    #expect(next.reusedPromptTokens == 128)
+  }
+
+  @Test func aLongMiddleIsScoredAsTheSumOfItsParts() async throws {
+    let engine = try Engine.load(path: basePath)
+    let text = Array(String(longPrefix.prefix(900)).utf8)
+    let whole = try await engine.logProbability(of: text, after: Array("# sums\n".utf8))
+    let fresh = try Engine(model: engine.model, tokenizer: engine.tokenizer)
+    let tokens = engine.tokenizer.encode(text)
+    #expect(tokens.count > 140)
+    let head = engine.tokenizer.decode(Array(tokens.prefix(50)))
+    let rest = engine.tokenizer.decode(Array(tokens.dropFirst(50)))
+    let first = try await fresh.logProbability(of: head, after: Array("# sums\n".utf8))
+    let second = try await fresh.logProbability(of: rest, after: Array("# sums\n".utf8) + head)
+    // The border between the parts may be tokenised in another way: compare within that one token.
+    #expect(abs(whole - first - second) < 12)
+  }
+}
