@@ -113,7 +113,8 @@ public struct AcceptanceReport: Sendable {
       SELECT \(group), evidence, session_id, accepted, partial, dismissed, replaced, accepted_chars, shown_chars,
         total_ms
       FROM chain
-      WHERE at_ms >= ? AND (accepted OR partial OR (shown AND coalesce(visible_ms, ?) >= ?))
+      WHERE at_ms >= ?
+        AND (accepted OR partial OR ((shown OR evidence <> 'client') AND coalesce(visible_ms, ?) >= ?))
       """
     return try log.query(sql, [sinceMs, shortestDisplayMs, shortestDisplayMs]) { row in
       let accepted = row.integer(3) != 0

@@ -2,10 +2,10 @@ import Database
 
 /// Tables of the acceptance log. Numbers and keyed hashes only; never source text, never a path.
 enum AcceptanceSchema {
-  static let current = Schema(name: "acceptance log", applicationID: 0x4746_4C01, migrations: [first])
+  static let current = Schema(
+    name: "acceptance log", applicationID: 0x4746_4C01, migrations: [first, chainFromFirstRow])
 
-  /// `chain` is what reports read: one row per chain of suggestions; its columns come from the chain's first
-  /// request, because SQLite takes bare columns from the row that holds min().
+  /// `chain` is what reports read: one row per chain of suggestions. Its definition here is replaced below.
   private static let first = """
     CREATE TABLE session(
       id BLOB PRIMARY KEY, workspace_key BLOB, client TEXT NOT NULL, client_version TEXT NOT NULL,
@@ -57,5 +57,30 @@ enum AcceptanceSchema {
       FROM suggestion s JOIN request r ON r.id = s.request_id JOIN block b ON b.id = r.block_id
         JOIN session n ON n.id = b.session_id LEFT JOIN fate f ON f.suggestion_id = s.id
       GROUP BY s.chain_id;
+    """
+
+  /// What a chain was comes from its first suggestion; what became of it from all. (With several aggregates SQLite
+  /// takes the other columns from any row.)
+  private static let chainFromFirstRow = """
+    DROP VIEW chain;
+    CREATE VIEW chain AS
+      WITH link AS (SELECT
+          s.chain_id AS chain_id, r.at_ms AS at_ms, r.lang AS lang, r.node_kind AS node_kind,
+          r.total_ms AS total_ms, r.file_key AS file_key, s.chars AS shown_chars,
+          b.adapter AS adapter, b.model_key AS model_key, b.session_id AS session_id, n.evidence AS evidence,
+          row_number() OVER (PARTITION BY s.chain_id ORDER BY r.at_ms, s.rowid) AS place
+        FROM suggestion s JOIN request r ON r.id = s.request_id JOIN block b ON b.id = r.block_id
+          JOIN session n ON n.id = b.session_id),
+      outcome AS (SELECT
+          s.chain_id AS chain_id,
+          max(coalesce(f.shown, 0)) AS shown, max(coalesce(f.accepted, 0)) AS accepted,
+          max(coalesce(f.partial, 0)) AS partial, max(coalesce(f.dismissed, 0)) AS dismissed,
+          max(coalesce(f.replaced, 0)) AS replaced, max(coalesce(f.accepted_chars, 0)) AS accepted_chars,
+          coalesce(max(f.visible_ms), max(f.ended_at) - min(f.shown_at)) AS visible_ms
+        FROM suggestion s LEFT JOIN fate f ON f.suggestion_id = s.id GROUP BY s.chain_id)
+      SELECT
+        link.chain_id AS chain_id, at_ms, lang, node_kind, total_ms, file_key, shown_chars, adapter, model_key,
+        session_id, evidence, shown, accepted, partial, dismissed, replaced, accepted_chars, visible_ms
+      FROM link JOIN outcome ON outcome.chain_id = link.chain_id WHERE place = 1;
     """
 }

@@ -16,31 +16,46 @@ struct KeyedHash: Sendable {
     k1 = Self.word(key[8..<16])
   }
 
-  /// Reads the key file, or makes it with random bytes, readable by its owner only.
+  /// Reads the key file, or makes it with random bytes, readable by its owner only. An empty file counts as none.
   init(keyFile path: String) throws(DatabaseError) {
     for _ in 0..<50 {
-      if let bytes = FileManager.default.contents(atPath: path) {
-        if bytes.count == 16 {
-          self.init(key: [UInt8](bytes))
-          return
-        }
-        // Another process has created the file and is about to write its 16 bytes.
-        if bytes.count < 16 { usleep(10_000) } else { break }
+      guard let bytes = FileManager.default.contents(atPath: path), !bytes.isEmpty else {
+        try Self.makeKey(at: path)
         continue
       }
-      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-      if descriptor < 0, errno == EEXIST { continue }
-      guard descriptor >= 0 else {
-        throw .cannotOpen(file: path, reason: String(cString: strerror(errno)))
-      }
-      let key = RecordID().bytes
-      let written = write(descriptor, key, key.count)
-      close(descriptor)
-      guard written == key.count else {
-        throw .cannotOpen(file: path, reason: "the key could not be written")
-      }
+      guard bytes.count == 16 else { throw .corrupt(file: path, reason: "a key file holds 16 bytes") }
+      self.init(key: [UInt8](bytes))
+      return
     }
-    throw .corrupt(file: path, reason: "a key file holds 16 bytes")
+    throw .cannotOpen(file: path, reason: "the key cannot be read")
+  }
+
+  /// Replaces an absent or empty file by one with a key, whole or not at all.
+  ///
+  /// The empty file is locked meanwhile. Who comes second finds another file under the name and leaves it alone.
+  private static func makeKey(at path: String) throws(DatabaseError) {
+    let empty = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard empty >= 0 else { throw .cannotOpen(file: path, reason: String(cString: strerror(errno))) }
+    defer { close(empty) }
+    var locked = stat()
+    var present = stat()
+    guard flock(empty, LOCK_EX) == 0, fstat(empty, &locked) == 0, stat(path, &present) == 0,
+      locked.st_ino == present.st_ino, locked.st_size == 0
+    else { return }
+    let key = RecordID().bytes
+    let temporary = "\(path).\(RecordID()).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw .cannotOpen(file: temporary, reason: String(cString: strerror(errno)))
+    }
+    defer { close(descriptor) }
+    guard write(descriptor, key, key.count) == key.count, fsync(descriptor) == 0,
+      rename(temporary, path) == 0
+    else {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      throw .cannotOpen(file: path, reason: "the key cannot be written: \(reason)")
+    }
   }
 
   /// 16 bytes for a text; none for an empty one.

@@ -104,6 +104,30 @@ struct AcceptanceLogTests {
     #expect(row.characterAcceptance == 0.7)
   }
 
+  @Test func chainIsWhatItsFirstSuggestionWas() throws {
+    let bench = try Bench()
+    let first = bench.suggest(language: "go", length: 30, totalMs: 50)
+    bench.suggest(language: "c", length: 20, totalMs: 1, chain: first.chainID)
+    bench.show(bench.suggest(length: 10, totalMs: 2, chain: first.chainID), then: .accepted)
+    let report = try bench.report(by: .language)
+    #expect(report.groups.map(\.name) == ["go"])
+    #expect(report.groups.map(\.latencyP50) == [50])
+    #expect(report.groups.map(\.characterAcceptance) == [10.0 / 30])
+  }
+
+  @Test(arguments: [Evidence.command, .inferred])
+  func whatWasReturnedCountsAsShownWhereTheClientSaysNothing(_ evidence: Evidence) throws {
+    let bench = try Bench(evidence: evidence)
+    for number in 0..<100 {
+      let suggestion = bench.suggest()
+      guard number % 20 == 0 else { continue }
+      bench.log.record(event: .accepted, suggestionID: suggestion.id, evidence: evidence)
+    }
+    let row = try #require(try bench.report().totals.first)
+    #expect((row.shown, row.accepted) == (100, 5))
+    #expect(row.acceptance?.rate == 0.05)
+  }
+
   @Test func everyChainHasOneFateWhateverAClientSends() throws {
     let bench = try Bench()
     var generator = SplitMix(state: 11)
@@ -192,6 +216,27 @@ struct AcceptanceLogTests {
     let mode =
       try FileManager.default.attributesOfItem(atPath: folder.path + "/a.key")[.posixPermissions] as? Int
     #expect(mode == 0o600)
+  }
+
+  @Test func emptyKeyFileOfAKilledProcessIsReplaced() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/a.key"
+    try Data().write(to: URL(fileURLWithPath: path))
+    #expect(try KeyedHash(keyFile: path)("/x") == KeyedHash(keyFile: path)("/x"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.size] as? Int == 16 && attributes[.posixPermissions] as? Int == 0o600)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.key"])
+  }
+
+  @Test func processesThatMakeTheKeyAtOnceAgree() async throws {
+    let folder = try TemporaryFolder()
+    for name in (0..<20).map({ "\(folder.path)/\($0).key" }) {
+      let hashes = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+        for _ in 0..<4 { group.addTask { try KeyedHash(keyFile: name)("/x") } }
+        return try await group.reduce(into: Set()) { $0.insert($1) }
+      }
+      #expect(hashes.count == 1)
+    }
   }
 
   @Test func damagedKeyFileIsReported() throws {
