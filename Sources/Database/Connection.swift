@@ -112,10 +112,14 @@ public final class Connection {
     } catch {
       throw .cannotOpen(file: path, reason: "its folder cannot be created: \(error.localizedDescription)")
     }
-    // Created here, so that the file never exists with wider permissions; WAL files inherit its mode.
-    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw .cannotOpen(file: path, reason: String(cString: strerror(errno))) }
-    close(descriptor)
+    // Created here, so that the file never exists with wider permissions; WAL files inherit its mode. A file that
+    // exists is not opened: closing it would drop the locks that this process holds on it for other connections.
+    let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if descriptor >= 0 {
+      close(descriptor)
+    } else if errno != EEXIST {
+      throw .cannotOpen(file: path, reason: String(cString: strerror(errno)))
+    }
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil)
     guard code == SQLITE_OK, let opened else {

@@ -171,6 +171,25 @@ struct ConnectionTests {
     #expect(syntax?.description.contains("SELEKT 1") == true)
   }
 
+  @Test func secondConnectionKeepsTheLocksOfTheFirst() throws {
+    let path = folder.file("n.sqlite")
+    let holder = try Connection(path: path, schema: schema(first))
+    #expect(try holder.pragma("user_version") == 1)
+    let openFileLockQuery: Int32 = 36  // F_OFD_GETLK
+    // Closing any descriptor of the file drops the locks, so this one stays open to the end.
+    let descriptor = open(path, O_RDWR | O_CLOEXEC)
+    defer { close(descriptor) }
+    func isLocked() -> Bool {
+      var lock = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: 0, l_len: 0, l_pid: 0)
+      return fcntl(descriptor, openFileLockQuery, &lock) == 0 && lock.l_type != F_UNLCK
+    }
+    try #require(isLocked())
+    let second = try Connection(path: path, schema: schema(first))
+    #expect(try second.pragma("user_version") == 1)
+    // The second's own lock is none: within a process all connections share one.
+    #expect(isLocked())
+  }
+
   @Test func waitingWriterGivesUpWithAClearError() throws {
     let path = folder.file("n.sqlite")
     let holder = try Connection(path: path, schema: schema(first))
