@@ -104,8 +104,10 @@ extension ModelRegistry {
       for name in ["adapter_config.json", "adapter_model.safetensors"] {
         // Read and written, not linked: a symbolic link in the source must not end up in the copy.
         let bytes = try Data(contentsOf: URL(fileURLWithPath: source + "/" + name))
-        try bytes.write(to: URL(fileURLWithPath: target + "/" + name))
+        try AtomicFile.write([UInt8](bytes), to: target + "/" + name)
       }
+    } catch let error as WeightsError {
+      throw .files(path: target, reason: "the adapter cannot be copied: \(error)")
     } catch {
       throw .files(path: target, reason: "the adapter cannot be copied: \(error.localizedDescription)")
     }

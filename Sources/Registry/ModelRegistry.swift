@@ -87,7 +87,11 @@ public final class ModelRegistry: Sendable {
     let taken = Set(try adapters().map(\.name))
     for number in 1... {
       let name = number == 1 ? wanted : "\(wanted)-\(number)"
-      if !taken.contains(name), !FileManager.default.fileExists(atPath: home.adapter(name)) { return name }
+      if !taken.contains(name), !Self.reservedNames.contains(name),
+        !FileManager.default.fileExists(atPath: home.adapter(name))
+      {
+        return name
+      }
     }
     return wanted
   }
@@ -198,8 +202,12 @@ public final class ModelRegistry: Sendable {
     }
   }
 
-  /// Refuses names that are not usable as a folder.
+  /// Names of what evaluations compare adapters with.
+  public static let reservedNames: Set<String> = ["base", "n-gram"]
+
+  /// Refuses names that are not usable as a folder, and those that evaluations give to others.
   public static func check(name: String) throws(RegistryError) {
+    guard !reservedNames.contains(name) else { throw .reservedName(name) }
     let isUsable = name.utf8.enumerated().allSatisfy { index, byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -10,6 +10,8 @@ public enum RegistryError: Error, CustomStringConvertible, Equatable {
   case taken(what: String, name: String)
   /// The name has other characters than a folder should have.
   case badName(String)
+  /// The name means something else in evaluations.
+  case reservedName(String)
   /// The card cannot be understood.
   case badCard(path: String, field: String, problem: String)
   /// The adapter was trained on another base.
@@ -35,6 +37,8 @@ public enum RegistryError: Error, CustomStringConvertible, Equatable {
       "\(what) '\(name)' exists already; choose another name or remove it first"
     case .badName(let name):
       "'\(name)' is no usable name; take 1 to 64 letters, digits, '.', '_' or '-', with a letter or digit first"
+    case .reservedName(let name):
+      "'\(name)' is reserved: evaluations compare adapters with something of that name; choose another name"
     case .badCard(let path, let field, let problem):
       "\(path): \(field) \(problem); train the adapter again, or import it with --base"
     case .otherBase(let adapter, let trainedOn, let trainedOnSHA256, let given, let givenSHA256):

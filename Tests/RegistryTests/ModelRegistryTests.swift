@@ -129,6 +129,12 @@ struct ModelRegistryTests {
     for name in ["", "../x", "a/b", ".hidden", "-x", "a b", "ä", String(repeating: "x", count: 65)] {
       #expect(throws: RegistryError.badName(name)) { try ModelRegistry.check(name: name) }
     }
+    for name in ["base", "n-gram"] {
+      #expect(throws: RegistryError.reservedName(name)) {
+        try registry.register(directory: place.makeAdapter(name))
+      }
+      #expect(try registry.freeName(name) == name + "-2")
+    }
     #expect(throws: RegistryError.unknown(what: "adapter", name: "no", known: ["one"])) {
       try registry.adapter(named: "no")
     }
