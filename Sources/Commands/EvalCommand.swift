@@ -12,8 +12,9 @@ struct EvalCommand: Command {
   static let summary = "Measure base and adapters on code written after the state that they learnt from."
   static let discussion = """
     PATH is a git repository: the holes are what the commits after --split inserted (default: the commit at 90 % of the
-    history). With --older, PATH and DIR are two releases: the holes are what is new in PATH. An n-gram model of the
-    older state is measured beside base and adapters. See docs/evaluation.md.
+    history). Train with fim-train PATH --at split, or an adapter has seen the test. With --older, PATH and DIR are two
+    releases: the holes are what is new in PATH. An n-gram model of the older state is measured beside base and
+    adapters. See docs/evaluation.md.
     """
   static let positionals = [Positional("PATH", help: "Git repository, or the newer of two releases.")]
   static let options = [
@@ -40,9 +41,14 @@ struct EvalCommand: Command {
     console.progress("loading the model")
     let model = try await ServingModel.load(base: arguments.text("base"), home: .standard())
     for name in adapters { try await model.prepare(adapter: name) }
+    let registry = try ModelRegistry(home: .standard())
     let catalog = LanguageCatalog.standard()
     console.progress("looking for held-out holes")
     let heldOut = try source.read(catalog: catalog, limit: arguments.integer("limit") ?? 2_000)
+    let learnt = try LearntCode.judge(adapters, registry: registry, arguments)
+    for name in adapters {
+      if let warning = learnt[name]?.warning(adapter: name) { console.warn(warning) }
+    }
     console.progress("counting n-grams")
     var contenders: [any Contender] = [
       baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: model),
@@ -57,7 +63,20 @@ struct EvalCommand: Command {
     if let path = arguments.text("out") {
       try AtomicFile.write(evaluation.lines(of: heldOut.holes), to: path)
     }
-    try show(evaluation, of: heldOut, adapters, arguments, console)
+    let report = report(evaluation, adapters, arguments)
+    let test = heldOut.description
+    console.print(test)
+    console.print(report.table())
+    for name in adapters where learnt[name]?.isTrainedOnTest == true {
+      console.print("\(name) learnt from the test: its figures say nothing about new code")
+    }
+    var json = json(of: report, learnt)
+    json["test"] = .string(test)
+    json["seconds"] = .double(evaluation.elapsed / .seconds(1))
+    console.emit(json: json)
+    for name in adapters where learnt[name]?.isTrainedOnTest != true {
+      try registry.setMetrics(metrics(of: name, in: json), ofAdapter: name)
+    }
     return Task.isCancelled ? .interrupted : .done
   }
 
@@ -80,32 +99,37 @@ struct EvalCommand: Command {
     return NgramContender(texts: files.map(\.bytes), holes: holes)
   }
 
-  private static func show(
-    _ evaluation: Evaluation, of heldOut: HeldOutSource.Holes, _ adapters: [String],
-    _ arguments: Arguments, _ console: Console
-  ) throws {
+  private static func report(
+    _ evaluation: Evaluation, _ adapters: [String], _ arguments: Arguments
+  ) -> Report {
     let bootstrap = Bootstrap(seed: UInt64(arguments.integer("seed") ?? 1))
     var pairs = [(contender: 1, reference: 0)]
     if !adapters.isEmpty { pairs = adapters.indices.flatMap { [($0 + 2, 1), ($0 + 2, 0)] } }
-    let report = Report(evaluation, comparing: pairs, bootstrap: bootstrap)
-    console.print(heldOut.description)
-    console.print(report.table())
+    return Report(evaluation, comparing: pairs, bootstrap: bootstrap)
+  }
+
+  /// The report's JSON, in which every adapter says whether it learnt from the test, null for unknown.
+  static func json(of report: Report, _ learnt: [String: LearntCode]) -> JSONValue {
     var json = report.json
-    json["test"] = .string(heldOut.description)
-    json["seconds"] = .double(evaluation.elapsed / .seconds(1))
-    console.emit(json: json)
-    let registry = try ModelRegistry(home: .standard())
-    for name in adapters {
-      let rows = report.json["contenders"]?.arrayValue ?? []
-      guard let row = rows.first(where: { $0["name"]?.stringValue == name }) else { continue }
-      let metrics = JSONObject([
-        ("test", .string(heldOut.description)), ("holes", .int(report.scored)), ("figures", row),
-        (
-          "comparisons",
-          .array(json["comparisons"]?.arrayValue?.filter { $0["name"]?.stringValue == name } ?? [])
-        ),
-      ])
-      try registry.setMetrics(metrics, ofAdapter: name)
+    let rows = json["contenders"]?.arrayValue ?? []
+    json["contenders"] = .array(
+      rows.map { row in
+        guard let verdict = row["name"]?.stringValue.flatMap({ learnt[$0] }) else { return row }
+        var row = row
+        row["trained_on_test"] = verdict.isTrainedOnTest.map { .bool($0) } ?? JSONValue.null
+        return row
+      })
+    return json
+  }
+
+  /// What the registry keeps of an adapter's evaluation.
+  private static func metrics(of name: String, in json: JSONValue) -> JSONObject {
+    func own(_ key: String) -> [JSONValue] {
+      json[key]?.arrayValue?.filter { $0["name"]?.stringValue == name } ?? []
     }
+    return JSONObject([
+      ("test", json["test"] ?? .null), ("holes", json["scored"] ?? .null),
+      ("figures", own("contenders").first ?? .null), ("comparisons", .array(own("comparisons"))),
+    ])
   }
 }

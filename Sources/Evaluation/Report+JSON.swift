@@ -1,7 +1,8 @@
 import Weights
 
 extension Report {
-  /// The report as one JSON object; shares are fractions of 1, losses are nats per byte.
+  /// The report as one JSON object; shares are fractions of 1, losses are nats per byte. Ends of
+  /// intervals from too few files are null.
   public var json: JSONValue {
     [
       "scored": .int(scored), "completed": .int(completed), "offered": .int(offered),
@@ -27,7 +28,7 @@ extension Report {
         switch comparison.improves(measure) {
         case true?: "better"
         case false?: "worse"
-        case nil: "unclear"
+        case nil: difference.isReliable ? "unclear" : "too few files"
         }
     }
     object["exactOnlyHere"] = .int(comparison.exactMatch.onlyFirst)
@@ -37,6 +38,9 @@ extension Report {
   }
 
   private static func json(_ interval: Interval) -> JSONValue {
-    ["estimate": .double(interval.estimate), "low": .double(interval.low), "high": .double(interval.high)]
+    [
+      "estimate": .double(interval.estimate), "low": interval.isReliable ? .double(interval.low) : .null,
+      "high": interval.isReliable ? .double(interval.high) : .null,
+    ]
   }
 }

@@ -31,12 +31,14 @@ extension Report {
         switch comparison.improves(measure) {
         case true?: "better"
         case false?: "worse"
+        case nil where !difference.isReliable: "too few files"
         case nil: difference.low == difference.high ? "the same" : "not clear of 0"
         }
+      let low = measure.text(difference.low, signed: true)
+      let high = measure.text(difference.high, signed: true)
       return [
         "  " + measure.heading, measure.text(difference.estimate, signed: true),
-        "[\(measure.text(difference.low, signed: true)), \(measure.text(difference.high, signed: true))]",
-        verdict,
+        difference.isReliable ? "[\(low), \(high)]" : "–", verdict,
       ]
     }
     lines += aligned(rows)

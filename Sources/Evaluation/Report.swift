@@ -23,7 +23,7 @@ public struct Report: Sendable {
     /// Exact matches of one and not the other.
     public var exactMatch: McNemar
 
-    /// True when the difference is clear of 0 on the good side; nil when it is not clear.
+    /// True when the difference is clear of 0 on the good side; nil when it is not clear or from too few files.
     public func improves(_ measure: Measure) -> Bool? {
       guard let difference = differences[measure], difference.isClearOfZero else { return nil }
       return (difference.estimate < 0) == measure.isBetterWhenLower
@@ -114,8 +114,6 @@ public struct Report: Sendable {
       groups.append(groupOfPath[outcome.path, default: groupOfPath.count])
       groupOfPath[outcome.path] = groups[groups.count - 1]
     }
-    // A single file can't be resampled; its examples are taken for independent then.
-    if groupOfPath.count == 1 { groups = Array(tops.indices) }
     return bootstrap.ratio(tops, over: bottoms, groups: groups)
   }
 }

@@ -9,16 +9,25 @@ public struct Interval: Sendable, Equatable {
   public var low: Double
   /// Upper end of the interval.
   public var high: Double
+  /// Groups of examples (files) that were drawn from.
+  public var groups: Int
+
+  /// With fewer groups the resamples say nothing about other files, and the ends must not be relied on.
+  public static let minimumGroups = 5
 
   /// Creates an interval.
-  public init(estimate: Double, low: Double, high: Double) {
+  public init(estimate: Double, low: Double, high: Double, groups: Int) {
     self.estimate = estimate
     self.low = low
     self.high = high
+    self.groups = groups
   }
 
-  /// True when 0 lies outside the interval.
-  public var isClearOfZero: Bool { low > 0 || high < 0 }
+  /// True when enough groups were drawn from for `low` and `high` to mean something.
+  public var isReliable: Bool { groups >= Self.minimumGroups }
+
+  /// True when the interval is reliable and 0 lies outside it.
+  public var isClearOfZero: Bool { isReliable && (low > 0 || high < 0) }
 }
 
 /// The percentile bootstrap (Efron 1979) over groups of examples.
@@ -62,7 +71,7 @@ public struct Bootstrap: Sendable {
     let tail = (1 - confidence) / 2
     return Interval(
       estimate: top / bottom, low: Self.quantile(tail, of: sorted),
-      high: Self.quantile(1 - tail, of: sorted))
+      high: Self.quantile(1 - tail, of: sorted), groups: groupCount)
   }
 
   private func resampledRatios(of sums: [(top: Double, bottom: Double)]) -> [Double] {

@@ -160,13 +160,28 @@ struct EvaluatorTests {
     let contenders = ["base", "mine"].map {
       ModelContender(name: $0, model: FakeModel(answers: ["a": "one"]))
     }
-    let report = Report(try await Evaluator().run(examples, contenders: contenders), comparing: [(1, 0)])
+    let eight = examples + (5...8).map { example("\($0)", "yes", "", path: "\($0).py") }
+    let report = Report(try await Evaluator().run(eight, contenders: contenders), comparing: [(1, 0)])
     let table = report.table()
     #expect(table.contains("mine against base"))
     #expect(table.contains("the same"))
     let json = report.json
-    #expect(json["contenders"]?[0]?["exactMatch"]?["estimate"]?.doubleValue == 0.25)
+    #expect(json["contenders"]?[0]?["exactMatch"]?["estimate"]?.doubleValue == 0.125)
     #expect(json["comparisons"]?[0]?["lossPerByte"]?["verdict"]?.stringValue == "unclear")
+  }
+
+  @Test(arguments: [1, 4])
+  func differenceInFewFilesIsNoVerdict(files: Int) async throws {
+    let many = (0..<40).map { example("p\($0)", "m\($0)", "", path: "\($0 % files).py") }
+    let model = FakeModel(answers: [:]) { adapter, _, _ in adapter == nil ? 1 : 0.5 }
+    let contenders = [nil, "good"].map { ModelContender(name: $0 ?? "base", model: model, adapter: $0) }
+    let report = Report(try await Evaluator().run(many, contenders: contenders), comparing: [(1, 0)])
+    #expect(report.comparisons[0].improves(.lossPerByte) == nil)
+    #expect(report.table().contains { $0 == "–" } && report.table().contains("too few files"))
+    #expect(!report.table().contains("better") && !report.table().contains("["))
+    let difference = report.json["comparisons"]?[0]?["lossPerByte"]
+    #expect(difference?["verdict"] == "too few files" && difference?["estimate"] == .double(-0.5))
+    #expect(difference?["low"] == .null && difference?["high"] == .null)
   }
 
   @Test(arguments: [
