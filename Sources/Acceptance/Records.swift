@@ -106,7 +106,7 @@ public struct RequestRecord: Sendable {
   public var path: String
   /// Why the server was asked.
   public var trigger = Trigger.automatic
-  /// Kind of the syntax node that stood open at the cursor; empty when unknown.
+  /// Kind of place or of the syntax node that stood open at the cursor; empty when unknown.
   public var nodeKind = ""
   /// Whether text other than white space followed the cursor on its line.
   public var isMidLine = false

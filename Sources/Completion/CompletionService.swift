@@ -57,9 +57,6 @@ public actor CompletionService {
     self.syntax = syntax
   }
 
-  /// Sets new limits for the requests to come.
-  public func setOptions(_ options: Options) { self.options = options }
-
   /// Drops what is remembered about a closed document.
   public func forget(document: String) {
     cache.forget(document: document)

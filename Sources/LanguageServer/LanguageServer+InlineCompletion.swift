@@ -21,6 +21,9 @@ extension LanguageServer {
     /// Bytes of that text that stand in the document already.
     let present: Int
     let midLine: Bool
+    /// Where the cursor stands: "mid-line", "line tail" or "new line".
+    var place: String { midLine ? "mid-line" : startsLine ? "new line" : "line tail" }
+    let startsLine: Bool
   }
 
   func startCompletion(_ identifier: RequestIdentifier, _ params: JSONValue) throws {
@@ -141,7 +144,9 @@ extension LanguageServer {
         request: request, uri: uri, version: document.version, language: document.language, range: range,
         selected: selected, offset: offset,
         present: selected.starts(with: document.text[offset..<cursor]) ? cursor - offset : 0,
-        midLine: rest.contains { $0 != 0x20 && $0 != 0x09 }))
+        midLine: rest.contains { $0 != 0x20 && $0 != 0x09 },
+        startsLine: document.text[..<cursor].reversed().prefix { $0 != 0x0A && $0 != 0x0D }
+          .allSatisfy { $0 == 0x20 || $0 == 0x09 }))
   }
 
   /// Bytes that the selected popup item replaces: on the cursor's line, around the cursor.
@@ -165,6 +170,7 @@ extension LanguageServer {
       outcome: .canceled)
     record.trigger = question.request.trigger == .invoked ? .invoked : .automatic
     record.isMidLine = question.midLine
+    record.nodeKind = question.place
     record.model = reply.modelKey
     record.adapter = reply.adapter
     record.totalMs = milliseconds(since: started)
