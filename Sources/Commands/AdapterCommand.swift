@@ -60,11 +60,14 @@ private struct AdapterShowCommand: Command {
     var object = AdapterCommand.json(adapter).objectValue ?? JSONObject()
     object["card"] = card.json
     console.emit(json: .object(object))
+    let commits = card.dataCommit.split(separator: ":").map {
+      $0.prefix(12) + ($0.hasSuffix("-dirty") ? "-dirty" : "")
+    }
     console.table(
       [adapter.name, adapter.state.rawValue],
       [
         ["base", "\(card.baseName) (sha256 \(card.baseSHA256.prefix(12))…)"],
-        ["data", card.dataPath + (card.dataCommit.isEmpty ? "" : " at \(card.dataCommit.prefix(12))")],
+        ["data", card.dataPath + (commits.isEmpty ? "" : " at " + commits.joined(separator: ", "))],
         ["lora", "rank \(card.rank), alpha \(card.alpha), on \(card.targetModules.joined(separator: ", "))"],
         ["training", "\(card.steps) steps, \(card.tokens) tokens, seed \(card.seed), \(card.promptOrder)"],
         ["loss", losses(card.losses)], ["created", AdapterCommand.date(adapter.createdAt)],

@@ -63,17 +63,10 @@ enum HeldOutSource {
       let split = try history.timeSplit()
       return (split.trainCommit, split.laterCommits)
     }
-    let commits = try history.commits()
-    let matches = commits.indices.filter {
-      name.utf8.count >= 7 && commits[$0].id.hasPrefix(name.lowercased())
-    }
-    guard matches.count == 1 else {
-      throw Failure(
-        "\(path): '\(name)' is no commit on the first-parent line of HEAD; give 7 or more digits of one")
-    }
-    let later = Array(commits[(matches[0] + 1)...])
+    let commit = try history.commit(named: name)
+    let later = Array(try history.commits().drop { $0 != commit }.dropFirst())
     guard !later.isEmpty else { throw Failure("\(path): there is no commit after \(name) to test on") }
-    return (commits[matches[0]], later)
+    return (commit, later)
   }
 
   private static func releases(

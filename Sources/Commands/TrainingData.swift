@@ -8,7 +8,7 @@ import Weights
 struct TrainingData {
   /// What the run learns from, for the card.
   let path: String
-  /// The commit of the repository; empty where there is none.
+  /// The commit whose files these are, with "-dirty" behind it where they differ; empty where there is none.
   let commit: String
   /// SHA-256 over all paths and contents.
   let hash: String
@@ -81,14 +81,14 @@ struct TrainingData {
     in path: String, at commit: String?, catalog: LanguageCatalog
   ) throws -> (CorpusListing, String?) {
     guard let commit else {
-      let head = try? GitHistory(root: path)?.commits().last?.id
-      return (try RepositoryWalker(root: path, catalog: catalog).files(), head)
+      let found = try RepositoryWalker(root: path, catalog: catalog).files()
+      return (found, try? GitHistory(root: path)?.commitName(of: found.files, catalog: catalog))
     }
     guard let history = GitHistory(root: path) else {
       throw Failure("\(path): --at needs a git repository")
     }
-    let id = commit == "split" ? try history.timeSplit().trainCommit.id : commit
-    return (try history.files(at: id, catalog: catalog), id)
+    let chosen = commit == "split" ? try history.timeSplit().trainCommit : try history.commit(named: commit)
+    return (try history.files(at: chosen.id, catalog: catalog), chosen.id)
   }
 
   /// 5 % of the files by a hash of their paths, so that the same files are held out in every run.

@@ -9,7 +9,7 @@ struct Attributes: Sendable {
       let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" })
       guard let first = words.first, let pattern = IgnorePattern(line: first) else { continue }
       for word in words.dropFirst() {
-        let parts = word.split(separator: "=", maxSplits: 1)
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = parts[0].drop { $0 == "-" || $0 == "!" }
         guard Self.names.contains(String(name)) else { continue }
         let isMarked =

@@ -10,6 +10,8 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
   case gitFailed(command: String, status: Int32, message: String)
   /// The path is not inside a git work tree.
   case notARepository(path: String)
+  /// No commit of the first-parent line has this name, or several begin with it.
+  case unknownCommit(path: String, name: String)
   /// Too few commits to hold some back.
   case historyTooShort(path: String, commits: Int, needed: Int)
   /// Git's answer was not understood.
@@ -29,6 +31,9 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
       "git \(command) failed with status \(status): \(message)"
     case .notARepository(let path):
       "\(path): is not a git repository; history needs one"
+    case .unknownCommit(let path, let name):
+      "\(path): '\(name)' is no commit on the first-parent line of HEAD; give \(GitHistory.minimumDigits) or more "
+        + "digits of one"
     case .historyTooShort(let path, let commits, let needed):
       "\(path): has \(commits) first-parent commits, a split by time needs at least \(needed)"
     case .malformedGitOutput(let command, let detail):

@@ -4,6 +4,23 @@ import Foundation
 struct GitCommand: Sendable {
   let root: String
 
+  /// What overrules the repository's configuration: every key that names a program which our commands would start.
+  private static let settings = [
+    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false", "log.showSignature=false",
+    "gpg.program=false", "gpg.openpgp.program=false", "gpg.x509.program=false", "gpg.ssh.program=false",
+  ]
+
+  /// The environment of git: ours without the `GIT_*` variables, which would point it at another repository.
+  static func environment(_ inherited: [String: String]) -> [String: String] {
+    inherited.filter { !$0.key.hasPrefix("GIT_") }.merging(
+      [
+        "GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "LC_ALL": "C",
+      ],
+      uniquingKeysWith: { $1 })
+  }
+
   /// The bytes that git writes to its standard output.
   ///
   /// - Throws: `CorpusError.gitUnavailable`, or `.gitFailed` with what git said.
@@ -36,13 +53,9 @@ struct GitCommand: Sendable {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments =
-      [
-        "git", "-C", root, "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c",
-        "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
-      ] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(
-      ["GIT_TERMINAL_PROMPT": "0", "GIT_PAGER": "cat", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"],
-      uniquingKeysWith: { $1 })
+      ["git", "-C", root, "--no-optional-locks", "--literal-pathspecs"]
+      + Self.settings.flatMap { ["-c", $0] } + arguments
+    process.environment = Self.environment(ProcessInfo.processInfo.environment)
     let output = Pipe()
     process.standardOutput = output
     let messages = FileManager.default.temporaryDirectory.appendingPathComponent(

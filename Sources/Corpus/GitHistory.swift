@@ -25,6 +25,8 @@ public struct GitHistory: Sendable {
   private let git: GitCommand
   /// Fewest commits that can be split by time.
   public static let minimumCommits = 4
+  /// Fewest digits that name a commit.
+  public static let minimumDigits = 7
 
   /// The history of the repository that `root` belongs to, restricted to what is below `root`; nil when there is none.
   public init?(root: String) {
@@ -52,6 +54,39 @@ public struct GitHistory: Sendable {
     return commits.reversed()
   }
 
+  /// The commit of the first-parent line whose object name begins with `name`, at least seven digits.
+  ///
+  /// - Throws: `CorpusError.unknownCommit` when there is none or more than one.
+  public func commit(named name: String) throws(CorpusError) -> Commit {
+    let beginning = name.lowercased()
+    let matches =
+      beginning.utf8.count < Self.minimumDigits ? [] : try commits().filter { $0.id.hasPrefix(beginning) }
+    guard matches.count == 1 else { throw .unknownCommit(path: root, name: name) }
+    return matches[0]
+  }
+
+  /// The name under which files read from disk are on record: HEAD's object name, with "-dirty" behind it when the
+  /// commit does not have these files. Nil when `root` is not the top folder of its work tree.
+  ///
+  /// The contents are compared here, because `git status` may start the filters that a repository configures.
+  ///
+  /// - Throws: `CorpusError.gitFailed` when there is no commit.
+  public func commitName(of files: [SourceFile], catalog: LanguageCatalog) throws(CorpusError) -> String? {
+    let top = String(decoding: try git.run(["rev-parse", "--show-toplevel"]).dropLast(), as: UTF8.self)
+    let place = URL(fileURLWithPath: root).resolvingSymlinksInPath().path
+    guard top == place, let head = try commits().last else { return nil }
+    var committed: [String: [UInt8]] = [:]
+    do {
+      for file in try self.files(at: head.id, catalog: catalog).files { committed[file.path] = file.bytes }
+    } catch .noSource {
+      // Then whatever was read is new.
+    }
+    let isWritten = files.allSatisfy { committed.removeValue(forKey: $0.path) == $0.bytes }
+    // What the commit has besides may be kept out by .gitignore, but must be there.
+    let isComplete = committed.keys.allSatisfy { FileSystem.kind(of: place + "/" + $0) != nil }
+    return isWritten && isComplete ? head.id : head.id + "-dirty"
+  }
+
   /// Cuts the history at a share of its commits.
   ///
   /// - Throws: `CorpusError.historyTooShort` for fewer than four commits.
@@ -70,13 +105,11 @@ public struct GitHistory: Sendable {
   ) throws(CorpusError) -> CorpusListing {
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
     let entries = try tree(of: commit)
-    let rules = try ignoreRules(entries)
-    let attributesText = try text(entries.first { $0.path == ".gitattributes" })
-    let attributes = Attributes(attributesText)
+    let selection = try self.selection(entries, walker: walker)
     var listing = CorpusListing()
     var wanted: [TreeEntry] = []
     for entry in entries {
-      if let reason = faultBeforeReading(entry, walker: walker, rules: rules, attributes: attributes) {
+      if let reason = selection.fault(mode: entry.mode, path: entry.path, size: entry.size) {
         listing.skip(entry.path, reason)
       } else {
         wanted.append(entry)
@@ -97,18 +130,28 @@ public struct GitHistory: Sendable {
     return listing
   }
 
-  private func faultBeforeReading(
-    _ entry: TreeEntry, walker: RepositoryWalker, rules: IgnoreRules, attributes: Attributes
-  ) -> SkipReason? {
-    if entry.mode == "120000" { return .symlink }
-    if entry.mode == "160000" { return .nestedRepository }
-    if entry.path.split(separator: "/").dropLast().contains(where: {
-      FileHygiene.isVendored(folder: String($0))
-    }) {
-      return .vendored
+  /// What a commit says about which of its files may be used.
+  private struct Selection {
+    let walker: RepositoryWalker
+    let rules: IgnoreRules
+    let attributes: Attributes
+
+    /// Why a file is not even read.
+    func fault(mode: String, path: String, size: Int) -> SkipReason? {
+      if mode == "120000" { return .symlink }
+      if mode == "160000" { return .nestedRepository }
+      let folders = path.split(separator: "/").dropLast()
+      if folders.contains(where: { FileHygiene.isVendored(folder: String($0)) }) { return .vendored }
+      if rules.ignoresWithParents(path) { return .ignored }
+      return walker.faultBeforeReading(path, size: size, attributes: attributes)
     }
-    if rules.ignoresWithParents(entry.path) { return .ignored }
-    return walker.faultBeforeReading(entry.path, size: entry.size, attributes: attributes)
+  }
+
+  private func selection(
+    _ entries: [TreeEntry], walker: RepositoryWalker
+  ) throws(CorpusError) -> Selection {
+    let attributes = try text(entries.first { $0.path == ".gitattributes" })
+    return Selection(walker: walker, rules: try ignoreRules(entries), attributes: Attributes(attributes))
   }
 
   private struct TreeEntry {
@@ -158,17 +201,18 @@ public struct GitHistory: Sendable {
 
   /// What the commits inserted, oldest first: each hunk applied alone to the parent's file.
   ///
+  /// The last of them says, for all, which files are kept out.
+  ///
   /// - Parameter limit: reading stops after this many spans.
   public func insertedSpans(
     in commits: [Commit], catalog: LanguageCatalog, options: RepositoryWalker.Options = .init(),
     limit: Int = 20_000
   ) throws(CorpusError) -> [InsertedSpan] {
+    guard let newest = commits.last else { return [] }
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
-    let changes = try self.changes(in: commits).filter { change in
-      walker.faultBeforeReading(change.path, size: 0, attributes: Attributes("")) == nil
-        && !change.path.split(separator: "/").dropLast().contains {
-          FileHygiene.isVendored(folder: String($0))
-        }
+    let selection = try self.selection(tree(of: newest.id), walker: walker)
+    let changes = try self.changes(in: commits).filter {
+      selection.fault(mode: $0.mode, path: $0.path, size: 0) == nil
     }
     var spans: [InsertedSpan] = []
     var old: [UInt8]?
@@ -191,6 +235,7 @@ public struct GitHistory: Sendable {
     let commit: String
     let old: String
     let new: String
+    let mode: String
     let path: String
   }
 
@@ -225,7 +270,9 @@ public struct GitHistory: Sendable {
       guard let path = fields.popFirst().flatMap({ String(validating: $0, as: UTF8.self) }), words.count == 5,
         words[0].hasPrefix(":100"), words[1].hasPrefix("100")
       else { continue }
-      changes.append(Change(commit: commit, old: String(words[2]), new: String(words[3]), path: path))
+      changes.append(
+        Change(
+          commit: commit, old: String(words[2]), new: String(words[3]), mode: String(words[1]), path: path))
     }
     return changes
   }

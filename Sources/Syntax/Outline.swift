@@ -76,7 +76,7 @@ struct Outline {
   }
 
   /// The name of a function or type definition; nil for every other node.
-  private func definedName(of node: SyntaxNode) -> String? {
+  private func definedName(of node: SyntaxNode, depth: Int = 0) -> String? {
     if node.roles.isDisjoint(with: [.function, .type]) {
       // A variable that holds a function counts as one.
       guard let value = node.child(inField: "value"), value.roles.contains(.function),
@@ -85,9 +85,15 @@ struct Outline {
       return text(of: name)
     }
     if let name = node.definedName { return text(of: name) }
+    guard depth < 8 else { return nil }
     let inner = node.namedChildren
-    return inner.lazy.compactMap { definedName(of: $0) }.first
-      ?? inner.lazy.compactMap { $0.child(inField: "name") }.first.map { text(of: $0) }
+    for child in inner {
+      if let name = definedName(of: child, depth: depth + 1) { return name }
+    }
+    for child in inner {
+      if let name = child.child(inField: "name") { return text(of: name) }
+    }
+    return nil
   }
 
   private func text(of node: SyntaxNode) -> String {

@@ -82,6 +82,103 @@ struct HistoryTests {
     #expect(throws: CorpusError.self) { try GitHistory(root: folder.path)?.commits() }
   }
 
+  /// A signed commit, and a configuration that has every `git log` check signatures with a program of its own.
+  @Test func nothingThatTheConfigurationNamesIsStarted() throws {
+    let folder = try repository(commits: 1)
+    let tree = try folder.git("rev-parse", "HEAD^{tree}")
+    let person = "t <t@example.org> 0 +0000"
+    try folder.write(
+      "commit",
+      "tree \(tree)\nauthor \(person)\ncommitter \(person)\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n"
+        + " -----END PGP SIGNATURE-----\n\nsigned\n")
+    let signed = try folder.git("hash-object", "-t", "commit", "-w", folder.path + "/commit")
+    try folder.git("update-ref", "HEAD", signed)
+    let trace = folder.path + "/started"
+    try folder.write("evil", "#!/bin/sh\ntouch '\(trace)'\nexit 1\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path + "/evil")
+    try folder.git("config", "log.showSignature", "true")
+    try folder.git("config", "gpg.program", folder.path + "/evil")
+    try folder.git("log", "-1")
+    #expect(FileManager.default.fileExists(atPath: trace), "without care, git starts it")
+    try FileManager.default.removeItem(atPath: trace)
+    let commits = try #require(GitHistory(root: folder.path)).commits()
+    #expect(commits.map(\.id) == [signed])
+    #expect(!FileManager.default.fileExists(atPath: trace))
+  }
+
+  @Test func gitVariablesAreNotHandedOn() {
+    let environment = GitCommand.environment([
+      "PATH": "/bin", "GIT_DIR": "/elsewhere", "GIT_INDEX_FILE": "x", "GIT_CONFIG_COUNT": "1",
+      "GIT_PAGER": "evil",
+    ])
+    #expect(environment["PATH"] == "/bin")
+    #expect(environment["GIT_PAGER"] == "cat")
+    #expect(environment.keys.allSatisfy { !["GIT_DIR", "GIT_INDEX_FILE", "GIT_CONFIG_COUNT"].contains($0) })
+  }
+
+  @Test func filesThatTheLastCommitKeepsOutHaveNoInsertedSpans() throws {
+    let folder = try repository(commits: 2)
+    let names = ["a.py", "secret/b.py", "made.py"]
+    for name in names { try folder.write(name, Fixtures.code) }
+    try folder.git("add", "-A")
+    try folder.git("commit", "-q", "-m", "files")
+    for name in names { try folder.write(name, Fixtures.code + "\n\ndef more(a):\n    return a * 2\n") }
+    try folder.git("commit", "-q", "-a", "-m", "more")
+    try folder.write(".gemfillignore", "secret/\n")
+    try folder.write(".gitattributes", "made.py linguist-generated\n")
+    try folder.git("add", "-A")
+    try folder.git("commit", "-q", "-m", "rules")
+    let history = try #require(GitHistory(root: folder.path))
+    let later = Array(try history.commits().suffix(2))
+    let spans = try history.insertedSpans(in: later, catalog: Fixtures.catalog)
+    #expect(spans.map(\.path) == ["a.py"])
+    #expect(try history.insertedSpans(in: [], catalog: Fixtures.catalog).isEmpty)
+  }
+
+  @Test func aCommitIsFoundByItsFirstDigits() throws {
+    let folder = try repository(commits: 3)
+    let history = try #require(GitHistory(root: folder.path))
+    let wanted = try history.commits()[1]
+    for name in [wanted.id, String(wanted.id.prefix(7)), wanted.id.prefix(12).uppercased()] {
+      #expect(try history.commit(named: name) == wanted)
+    }
+    for name in [String(wanted.id.prefix(6)), "", "HEAD", "--output=/tmp/x", wanted.id + "0"] {
+      #expect(throws: CorpusError.unknownCommit(path: folder.path, name: name)) {
+        try history.commit(named: name)
+      }
+    }
+  }
+
+  @Test func aCommitIsOnRecordOnlyForItsOwnFiles() throws {
+    let folder = try repository(commits: 2)
+    func name(_ path: String) throws -> String? {
+      let files = try RepositoryWalker(root: path, catalog: Fixtures.catalog).files().files
+      return try GitHistory(root: path)?.commitName(of: files, catalog: Fixtures.catalog)
+    }
+    let head = try folder.git("rev-parse", "HEAD")
+    #expect(try name(folder.path) == head)
+    try folder.write("other.txt", "no code")
+    #expect(try name(folder.path) == head, "only what is read counts")
+    try folder.write("build/new.py", Fixtures.code)
+    #expect(try name(folder.path) == head + "-dirty")
+    #expect(try name(folder.path + "/build") == nil, "a folder that merely lies in the work tree")
+    try folder.write(".gitignore", "build/\n")
+    #expect(try name(folder.path) == head)
+    try folder.write("dir with \"quotes\"/ä\tb.py", Fixtures.code)
+    #expect(try name(folder.path) == head + "-dirty")
+  }
+
+  @Test func aDeletedFileMakesTheTreeDirty() throws {
+    let folder = try repository(commits: 1)
+    try folder.write("a.py", Fixtures.code)
+    try folder.git("add", "-A")
+    try folder.git("commit", "-q", "-m", "a")
+    try FileManager.default.removeItem(atPath: folder.path + "/a.py")
+    let files = try Fixtures.walk(folder).files
+    let name = try GitHistory(root: folder.path)?.commitName(of: files, catalog: Fixtures.catalog)
+    #expect(name?.hasSuffix("-dirty") == true)
+  }
+
   @Test func onlyFullObjectNamesAreAccepted() throws {
     let folder = try repository(commits: 1)
     let history = try #require(GitHistory(root: folder.path))

@@ -82,6 +82,11 @@ struct WalkerTests {
     #expect(listing.files.map(\.path) == ["seen.py"])
   }
 
+  @Test(arguments: ["=", "-", "!", "=true", "==", "linguist-generated=", "-linguist-generated", "\"", "é="])
+  func oddAttributesMarkNothing(word: String) {
+    #expect(!Attributes("*.py \(word)\n").marks("a.py"))
+  }
+
   @Test func attributesMarkGeneratedFiles() throws {
     let folder = try TemporaryFolder()
     try folder.write("a.py", Fixtures.code)

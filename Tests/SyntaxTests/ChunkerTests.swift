@@ -64,6 +64,13 @@ struct ChunkerTests {
     #expect(found.contains { $0.symbol == "C.m3" && $0.kind == .function })
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func functionsNestedThousandsDeepCostNoTime() throws {
+    let source = "const f = 1;\n" + String(repeating: "a =>\n", count: 2_000) + "1;\n"
+    let found = try chunks("javascript", source)
+    #expect(found.last?.lineRange.upperBound == 2_002)
+  }
+
   @Test func commentsStayWithWhatTheyDescribe() throws {
     let found = try chunks("python", "import os\n\n# about f\n# more\ndef f():\n    pass\n")
     #expect(found.last?.lineRange == 3...6)
