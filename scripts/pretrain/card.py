@@ -85,6 +85,8 @@ def readme(card):
     state = ("**State: the CUDA run is done.**" if card["cuda_run_done"] else
              "**State: a short CPU run. The CUDA run has not been done** (`\"cuda_run_done\": false` in the card): "
              "this model is a small working base to tune adapters on, not yet a good completer by itself.")
+    notes = "".join(f"- {note}\n" for note in card["notes"])
+    notes = f"Notes on this run:\n\n{notes}\n" if notes else ""
     return f"""# Models
 
 `gemfill-base/` is the base model that comes with Gemfill: the Gemma 3 text architecture at
@@ -144,7 +146,7 @@ Loss per token over the last 25 steps: {run['loss_per_token_last_25_steps']} nat
 
 {table(['tokens seen'] + [f"{v['tokens'] / 1e6:.2f} M" for v in run['loss_by_share_of_tokens'].values()], [['loss'] + [v['loss'] for v in run['loss_by_share_of_tokens'].values()]])}
 
-## Held-out scores
+{notes}## Held-out scores
 
 Measured by `scripts/pretrain/evaluate.py` on the Q8_0 weights, in brackets 95 % intervals. Loss of the middle in nats per byte (end token not counted):
 
@@ -178,9 +180,11 @@ The corpus, tokenizer and examples come out the same each time; weights differ a
 """
 
 
-SHORT_RUN = "Few tokens: a model of this size would still gain from a hundred times as many."
+SHORT_RUN = ("Few tokens: a model of this size would still gain from a hundred times as many. In PSM order it has not learnt to go on from "
+             "the middle of a line, in SPM order it sees the end of a middle too seldom.")
 LIMITS = [
-    "It has learnt syntax, idioms, indentation and copying from near context; it knows little of libraries and does not reason.",
+    "It has learnt surface syntax, indentation and common idioms. It knows little of libraries, does not reason, falls into repetition in greedy decoding, "
+    "and often does not end where it should: stop at a newline, at a syntax node or at a repeated suffix, and prefer the order with the lower loss.",
     "TSX is all but missing from the data, Ruby comes from one project and Swift from one source tree.",
     "Context beyond 1 024 tokens and several files in one prompt (file separator) were not trained.",
     "No filter for personal data beyond the choice of sources; names and addresses in comments of public packages may have been seen.",
@@ -195,6 +199,7 @@ def main():
     parser.add_argument("--dir", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--note", action="append", default=[], help="something a reader must know about this run")
     options = parser.parse_args()
     folder, out = options.dir, options.out
     config, weights, saved = export.load_checkpoint(folder)
@@ -211,7 +216,7 @@ def main():
                   characters_by_licence=hygiene["characters_by_licence"], tokens_by_language=mix["tokens_by_language"],
                   bytes_per_token=fertility(folder), excluded_by_name=pins["excluded_by_name"],
                   pins="scripts/pretrain/corpus.json", pins_sha256=hashlib.sha256((HERE / "corpus.json").read_bytes()).hexdigest()),
-        training=training(folder, saved, options.device), held_out=json.loads((folder / "evaluation.json").read_text()),
+        notes=options.note, training=training(folder, saved, options.device), held_out=json.loads((folder / "evaluation.json").read_text()),
         limits=LIMITS if options.device == "cuda" else [SHORT_RUN] + LIMITS, remake="scripts/pretrain/run",
         files={path.name: dict(bytes=path.stat().st_size, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
                for path in sorted(out.iterdir()) if path.name != "card.json"})

@@ -6,8 +6,10 @@ import difflib
 import hashlib
 import json
 import math
+import multiprocessing
 import pathlib
 import random
+import sys
 
 import sentencepiece
 import torch
@@ -26,7 +28,7 @@ def wilson(hits, count, z=1.96):
         return [0.0, 1.0]
     share, d = hits / count, 1 + z * z / count
     middle, half = (share + z * z / 2 / count) / d, z * math.sqrt(share * (1 - share) / count + z * z / 4 / count ** 2) / d
-    return [round(middle - half, 4), round(middle + half, 4)]
+    return [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]
 
 
 def rows_of(path):
@@ -125,36 +127,45 @@ def line_scores(items):
                 edit_similarity=round(similar / len(items), 4), end_token_rate=round(ended / len(items), 4))
 
 
+def score(job):
+    """All scores of one held-out set."""
+    folder, name, most, count, line_count = job
+    torch.set_num_threads(1)
+    config, weights, _ = export.load_checkpoint(folder)
+    model = Gemma3(config).eval()
+    model.load_state_dict(export.dequantised(weights))
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    rows = rows_of(folder / f"heldout-{name}.jsonl")
+    items = holes(rows, count, most)
+    lines = holes(rows, line_count, max(3, most // 2), only="tail", seed=12)
+    part = dict(middle_loss={}, single_line={})
+    for order in ("psm", "spm"):
+        middle_loss(model, pieces, items, order)
+        part["middle_loss"][order] = per_byte(items, order)
+        complete(model, pieces, lines, order)
+        part["single_line"][order] = line_scores(lines)
+        print(f"{name} {order}: {part['middle_loss'][order]} {part['single_line'][order]}", file=sys.stderr, flush=True)
+    for key in ("language", "kind"):
+        groups = collections.defaultdict(list)
+        for item in items:
+            groups[item[key]].append(item)
+        part["middle_loss_spm_by_" + key] = {
+            value: per_byte(group, "spm")["nats_per_byte"] for value, group in sorted(groups.items()) if len(group) >= 8}
+    part["samples"] = [dict(path=i["path"], before=i["prefix"].rpartition("\n")[2], truth=i["middle"], answer=i["answer"])
+                       for i in lines[:60:5]]
+    return "held_out_" + name, part
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
-    parser.add_argument("--holes", type=int, default=500)
+    parser.add_argument("--holes", type=int, default=400)
     parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
-    config, weights, _ = export.load_checkpoint(options.dir)
-    model = Gemma3(config).eval()
-    model.load_state_dict(export.dequantised(weights))
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(options.dir / "tokenizer.model"))
-    result = {}
-    for name, most in (("files", 3), ("packages", 12)):
-        rows = rows_of(options.dir / f"heldout-{name}.jsonl")
-        items = holes(rows, options.holes, most)
-        lines = holes(rows, options.lines, max(3, most // 2), only="tail", seed=12)
-        part = result["held_out_" + name] = dict(middle_loss={}, single_line={})
-        for order in ("psm", "spm"):
-            middle_loss(model, pieces, items, order)
-            part["middle_loss"][order] = per_byte(items, order)
-            complete(model, pieces, lines, order)
-            part["single_line"][order] = line_scores(lines)
-        for key in ("language", "kind"):
-            groups = collections.defaultdict(list)
-            for item in items:
-                groups[item[key]].append(item)
-            part["middle_loss_spm_by_" + key] = {
-                value: per_byte(group, "spm")["nats_per_byte"] for value, group in sorted(groups.items()) if len(group) >= 8}
-        part["samples"] = [dict(path=i["path"], before=i["prefix"].rpartition("\n")[2], truth=i["middle"], answer=i["answer"])
-                           for i in lines[:12]]
+    jobs = [(options.dir, name, most, options.holes, options.lines) for name, most in (("files", 3), ("packages", 12))]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        result = dict(pool.map(score, jobs, chunksize=1))
     text = json.dumps(result, indent=1, ensure_ascii=False)
     if options.out:
         options.out.write_text(text + "\n")
