@@ -51,11 +51,11 @@ import Weights
     #expect(try await client.complete(line: 0, column: 0).isEmpty)
     client.notify(
       "textDocument/didOpen",
-      "{\"textDocument\":{\"uri\":\"file:///work/.env\",\"languageId\":\"sh\",\"version\":1,\"text\":\"KEY=\"}}"
+      "{\"textDocument\":{\"uri\":\"file:///project/.env\",\"languageId\":\"sh\",\"version\":1,\"text\":\"KEY=\"}}"
     )
     let answer = try await client.call(
       "textDocument/inlineCompletion",
-      "{\"textDocument\":{\"uri\":\"file:///work/.env\"},\"position\":{\"line\":0,\"character\":4}}")
+      "{\"textDocument\":{\"uri\":\"file:///project/.env\"},\"position\":{\"line\":0,\"character\":4}}")
     #expect(answer["result"]?["items"] == .array([]))
     #expect(client.model.asked == 0)
   }
@@ -63,7 +63,7 @@ import Weights
   @Test func aFileThatTheUserKeepsOutGetsAnEmptyList() async throws {
     let client = TestClient()
     try await client.start()
-    let uri = "file:///work/private/a.py"
+    let uri = "file:///project/private/a.py"
     client.notify(
       "textDocument/didOpen",
       "{\"textDocument\":{\"uri\":\"\(uri)\",\"languageId\":\"python\",\"version\":1,\"text\":\"x = \"}}")

@@ -123,7 +123,7 @@ final class TestClient: Sendable {
   private let messages = Mutex<[JSONValue]>([])
   private let nextIdentifier = Mutex(100)
   let running: Task<Int32, Never>
-  let uri = "file:///work/pkg/a.py"
+  let uri = "file:///project/pkg/a.py"
 
   private let bell: Bell
 

@@ -21,6 +21,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from pip._internal.models.index import PyPI
+
 HERE = pathlib.Path(__file__).resolve().parent
 HELD_OUT = ("textual", "rich", "httpx", "starlette")
 MAX_BYTES = {"pypi": 60_000_000, "debian": 250_000_000}
@@ -60,7 +62,7 @@ def write_whole(path, data):
 
 def newest_sdist(name):
     """The sdist of the newest release, as PyPI states it."""
-    data = json.loads(get(f"https://pypi.org/pypi/{name}/json"))
+    data = json.loads(get(f"{PyPI.pypi_url}/{name}/json"))
     for file in data["urls"]:
         if file["packagetype"] == "sdist":
             return data["info"], file
@@ -68,6 +70,17 @@ def newest_sdist(name):
 
 
 # ---------------------------------------------------------------- Debian
+
+def debian_mirror():
+    """The archive that this machine's apt uses."""
+    run = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
+        check=True, capture_output=True, text=True)
+    archives = [line for line in run.stdout.split() if line.rstrip("/").endswith("/debian")]
+    if not archives:
+        raise OSError("apt knows no Debian archive; see /etc/apt/sources.list")
+    return archives[0]
+
 
 class Apt:
     """A private apt state: only source entries, nothing of the machine is touched."""
@@ -78,7 +91,7 @@ class Apt:
             (root / folder).mkdir(parents=True, exist_ok=True)
         keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
         (root / "etc/sources.list").write_text(
-            f"deb-src [signed-by={keyring}] http://deb.debian.org/debian {suite} main\n")
+            f"deb-src [signed-by={keyring}] {debian_mirror()} {suite} main\n")
         (root / "etc/status").write_text("")
         self.options = [
             "-o", f"Dir::Etc::sourcelist={root}/etc/sources.list", "-o", "Dir::Etc::sourceparts=/dev/null",
@@ -198,7 +211,7 @@ def fetch(folder):
     problems = []
 
     def pypi(package):
-        page = f"https://pypi.org/simple/{package['name']}/"
+        page = f"{PyPI.simple_url}/{package['name']}/"
         links = json.loads(get(page, accept="application/vnd.pypi.simple.v1+json"))["files"]
         url = next((file["url"] for file in links if file["filename"] == package["file"]), None)
         if not url:
