@@ -142,8 +142,9 @@ def count_examples(file):
 
 
 def pick_samples(file):
-    """One completion that is right, one that begins right and one that is wrong, as far as there are such."""
-    found = {}
+    """Three holes of different files: one that is right, one that begins right and one that is wrong, as far as there
+    are such; the rest of the three are those that begin right the longest."""
+    candidates = []
     with open(file, encoding="utf-8") as lines:
         for line in lines:
             hole = json.loads(line)
@@ -152,13 +153,24 @@ def pick_samples(file):
                 continue
             begins = ours["matchingPrefixBytes"] >= 8 + len(hole["middle"]) - len(hole["middle"].lstrip())
             verdict = "right" if ours["matchesExactly"] else "begins right" if begins else "wrong"
-            words = len(re.findall(r"\w+", hole["middle"]))
-            best = found.get(verdict)
-            if best is None or (verdict == "right" and words > best["words"]):
-                found[verdict] = {
-                    "verdict": verdict, "path": hole["path"], "prefix": hole["prefix"], "suffix": hole["suffix"],
-                    "middle": hole["middle"], "completion": ours["text"], "words": words}
-    return [found[verdict] for verdict in ("right", "begins right", "wrong") if verdict in found]
+            candidates.append({
+                "verdict": verdict, "path": hole["path"], "prefix": hole["prefix"], "suffix": hole["suffix"],
+                "middle": hole["middle"], "completion": ours["text"],
+                "agreeing": ours["matchingPrefixBytes"]})
+    candidates.sort(key=lambda sample: -sample["agreeing"])
+    chosen = []
+
+    def choose(fits):
+        taken = {sample["path"] for sample in chosen}
+        sample = next((s for s in candidates if s["path"] not in taken and fits(s)), None)
+        if sample is not None and len(chosen) < 3:
+            chosen.append(sample)
+
+    for verdict in ("right", "begins right", "wrong"):
+        choose(lambda sample: sample["verdict"] == verdict)
+    while len(chosen) < 3 and len({s["path"] for s in candidates}) > len(chosen):
+        choose(lambda sample: True)
+    return sorted(chosen, key=lambda sample: ("right", "begins right", "wrong").index(sample["verdict"]))
 
 
 def paint(text, code):
@@ -233,7 +245,7 @@ def main():
 
     if options.json:
         for sample in samples:
-            sample.pop("words")
+            del sample["agreeing"]
         print(json.dumps({
             "data": data, "carve": carved, "train": trained, "evaluation": evaluated, "samples": samples,
             "adapter": name, "seconds": seconds}))
