@@ -209,7 +209,7 @@ final class TestClient: Sendable {
   func start(_ more: String = "") async throws -> JSONValue {
     let answer = try await call(
       "initialize",
-      "{\"processId\":null,\"capabilities\":{},\"workspaceFolders\":[{\"uri\":\"file:///work\",\"name\":\"w\"}]\(more)}"
+      "{\"processId\":null,\"capabilities\":{},\"workspaceFolders\":[{\"uri\":\"file:///project\",\"name\":\"w\"}]\(more)}"
     )
     notify("initialized", "{}")
     return answer
