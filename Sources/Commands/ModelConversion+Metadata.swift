@@ -78,7 +78,13 @@ struct GGUFMetadata {
     case .f32: 0
     case .f16: 1
     case .q4_0: 2
+    case .q4_1: 3
     case .q8_0: 7
+    case .q5_0: 8
+    case .q5_1: 9
+    case .q4_K: 15
+    case .q5_K: 17
+    case .q6_K: 18
     case .bf16: 32
     }
   }
@@ -104,7 +110,7 @@ extension GemmaConfiguration {
       switch type {
       case .f16: "float16"
       case .bf16: "bfloat16"
-      case .f32, .q8_0, .q4_0: "float32"
+      case .f32, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: "float32"
       }
     func token(_ token: Int32?) -> JSONValue { token.map { .int(Int($0)) } ?? .null }
     return [

@@ -72,7 +72,8 @@ public final class Linear: Sendable {
 
 /// In which form a model's matrices are held.
 public enum WeightPrecision: String, Sendable {
-  /// As the file has them: quantised blocks stay quantised, everything else becomes f32.
+  /// As the file has them: 8- and 4-bit blocks stay as they are, blocks that no kernel computes with become 8-bit
+  /// ones, everything else becomes f32.
   case native
   /// Dense f32, the reference path.
   case float32 = "f32"
@@ -94,7 +95,7 @@ extension Linear {
     }
     let target: BlockFormat =
       switch precision {
-      case .native: tensor.format
+      case .native: tensor.format.canEncode ? tensor.format : .q8_0
       case .float32: .f32
       case .q8_0: .q8_0
       case .q4_0: .q4_0

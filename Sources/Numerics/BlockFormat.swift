@@ -1,6 +1,7 @@
-/// How the elements of a tensor lie in memory: plain numbers, or blocks of 32 that share a scale.
+/// How the elements of a tensor lie in memory: plain numbers, or blocks of 32 or 256 that share a scale.
 ///
 /// The layouts are those of ggml, so that files of the ecosystem are used as they are. All numbers are little-endian.
+/// All formats are read; those that `canEncode` says are written too.
 public enum BlockFormat: String, Sendable, CaseIterable {
   /// 32-bit floating point.
   case f32
@@ -13,12 +14,33 @@ public enum BlockFormat: String, Sendable, CaseIterable {
   /// 32 unsigned nibbles after a half-precision scale: `x = scale · (q − 8)`; the low nibbles are elements 0…15,
   /// the high ones 16…31.
   case q4_0
+  /// As `q4_0`, but `x = scale · q + least`, both in half precision.
+  case q4_1
+  /// 32 levels of five bits: `x = scale · (q − 16)`; the fifth bits of all elements lie together before the nibbles.
+  case q5_0
+  /// As `q5_0`, but `x = scale · q + least`.
+  case q5_1
+  /// 256 nibbles in 8 groups, each with a scale and a least value of six bits: `x = d · s · q − e · m`.
+  case q4_K
+  /// As `q4_K`, with a fifth bit per element.
+  case q5_K
+  /// 256 levels of six bits in 16 groups with a signed byte as scale: `x = d · s · (q − 32)`.
+  case q6_K
 
   /// How many elements share a block.
   public var blockSize: Int {
     switch self {
     case .f32, .f16, .bf16: 1
-    case .q8_0, .q4_0: 32
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1: 32
+    case .q4_K, .q5_K, .q6_K: 256
+    }
+  }
+
+  /// Whether `quantize` can make this format; the others are only read.
+  public var canEncode: Bool {
+    switch self {
+    case .f32, .f16, .bf16, .q8_0, .q4_0: true
+    case .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: false
     }
   }
 
@@ -29,6 +51,12 @@ public enum BlockFormat: String, Sendable, CaseIterable {
     case .f16, .bf16: 2
     case .q8_0: 34
     case .q4_0: 18
+    case .q4_1: 20
+    case .q5_0: 22
+    case .q5_1: 24
+    case .q4_K: 144
+    case .q5_K: 176
+    case .q6_K: 210
     }
   }
 
@@ -38,7 +66,13 @@ public enum BlockFormat: String, Sendable, CaseIterable {
     case .f32: 0
     case .f16: 1
     case .q4_0: 2
+    case .q4_1: 3
+    case .q5_0: 6
+    case .q5_1: 7
     case .q8_0: 8
+    case .q4_K: 12
+    case .q5_K: 13
+    case .q6_K: 14
     case .bf16: 30
     }
   }
@@ -74,6 +108,18 @@ public enum BlockFormat: String, Sendable, CaseIterable {
       }
     case .q8_0: for block in 0..<blocks { Q8Block.dequantize(source + 34 * block, into: target + 32 * block) }
     case .q4_0: for block in 0..<blocks { Q4Block.dequantize(source + 18 * block, into: target + 32 * block) }
+    case .q4_1:
+      for block in 0..<blocks { Q41Block.dequantize(source + 20 * block, into: target + 32 * block) }
+    case .q5_0:
+      for block in 0..<blocks { Q50Block.dequantize(source + 22 * block, into: target + 32 * block) }
+    case .q5_1:
+      for block in 0..<blocks { Q51Block.dequantize(source + 24 * block, into: target + 32 * block) }
+    case .q4_K:
+      for block in 0..<blocks { Q4KBlock.dequantize(source + 144 * block, into: target + 256 * block) }
+    case .q5_K:
+      for block in 0..<blocks { Q5KBlock.dequantize(source + 176 * block, into: target + 256 * block) }
+    case .q6_K:
+      for block in 0..<blocks { Q6KBlock.dequantize(source + 210 * block, into: target + 256 * block) }
     }
   }
 
@@ -81,7 +127,7 @@ public enum BlockFormat: String, Sendable, CaseIterable {
   ///
   /// A block that holds a number that is not finite becomes a block of NaN, so that damage stays visible.
   ///
-  /// - Precondition: `floats` holds whole blocks.
+  /// - Precondition: `floats` holds whole blocks, and the format `canEncode`.
   public func quantize(_ floats: UnsafeBufferPointer<Float>) -> [UInt8] {
     guard let count = byteCount(elements: floats.count) else {
       preconditionFailure("\(floats.count) elements are no whole number of blocks of \(blockSize)")
@@ -99,6 +145,7 @@ public enum BlockFormat: String, Sendable, CaseIterable {
         case .bf16: place.storeBytes(of: Self.bfloat16Bits(source[block]).littleEndian, as: UInt16.self)
         case .q8_0: Q8Block.quantize(source + 32 * block, into: place)
         case .q4_0: Q4Block.quantize(source + 32 * block, into: place)
+        case .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: preconditionFailure("\(rawValue) is only read")
         }
       }
       initialized = count

@@ -43,7 +43,7 @@ extension SafetensorsFile {
     case .f32: "F32"
     case .f16: "F16"
     case .bf16: "BF16"
-    case .q8_0, .q4_0: nil
+    case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: nil
     }
   }
 }

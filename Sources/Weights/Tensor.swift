@@ -129,7 +129,7 @@ extension TensorSource {
       guard let format = unreadableFormat(of: name) else { throw .missingTensor(path: path, name: name) }
       throw .unsupported(
         path: path, place: "tensor '\(name)'", problem: "stored as \(format)",
-        remedy: "convert the model to one of F32, F16, BF16, Q8_0, Q4_0")
+        remedy: "convert the model to one of F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_1, Q4_0")
     }
     if let shape, found.shape != shape {
       throw .wrongShape(path: path, tensor: name, expected: "\(shape)", found: found.shape)

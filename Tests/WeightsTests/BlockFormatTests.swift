@@ -29,7 +29,7 @@ struct BlockFormatTests {
     #expect(BlockFormat.f32.byteCount(elements: -1) == nil)
     #expect(BlockFormat.f32.byteCount(elements: .max) == nil)
     for format in BlockFormat.allCases { #expect(BlockFormat(ggmlType: format.ggmlType) == format) }
-    #expect(BlockFormat(ggmlType: 14) == nil)
+    #expect(BlockFormat(ggmlType: 10) == nil)
   }
 
   @Test func plainFormatsRoundToNearest() {
