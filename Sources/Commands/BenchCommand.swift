@@ -14,7 +14,8 @@ struct BenchCommand: Command {
     bandwidth of a block of that size; the prefill floor is two operations per weight and token over the int8 peak;
     the training floor is the dense f32 rate.
     """
-  static let options = [
+  static let options = inferenceOptions + BenchModes.options
+  private static let inferenceOptions = [
     Option.text(
       "model", "NAME|PATH", help: "Registered model, GGUF file or model folder (default: the embedded base)."),
     Option.choice(
@@ -35,6 +36,7 @@ struct BenchCommand: Command {
     let started = ContinuousClock.now
     let model = try model(arguments, precision)
     let loading = (ContinuousClock.now - started) / .milliseconds(1)
+    if let code = try await BenchModes.run(arguments, model, pool, console) { return code }
     var bench = Bench(
       model: model, pool: pool, prompt: arguments.integer("prompt") ?? 512,
       generate: arguments.integer("generate") ?? 64)
