@@ -35,17 +35,17 @@ static inline void store_rows(float *out, __m256 v, int64_t count) {
   }
 }
 
-static inline __attribute__((always_inline)) void half_tile(int four_bit, const uint8_t *data,
-                                                            const uint16_t *scales, const ck_activations *x,
-                                                            int64_t t, int64_t tile, int half, int64_t rows,
-                                                            float *out, int64_t out_stride) {
+static inline __attribute__((always_inline)) void half_tile(int four_bit, const uint8_t *start,
+                                                            const ck_activations *x, int64_t t, int64_t tile,
+                                                            int half, int64_t rows, float *out,
+                                                            int64_t out_stride) {
   const int64_t block_bytes = four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES;
   const __m256i mask = _mm256_set1_epi8(15);
   __m256 acc = _mm256_setzero_ps();
   for (int64_t b = 0; b < x->blocks; b++) {
-    const uint8_t *block = data + (tile * x->blocks + b) * block_bytes + half * 32;
+    const uint8_t *block = start + ck_scale_bytes(x->blocks) + b * block_bytes + half * 32;
     const int8_t *a = x->values + (t * x->blocks + b) * CK_BLOCK;
-    __m256i sum = _mm256_set1_epi32((four_bit ? -8 : -128) * x->sums[t * x->blocks + b]);
+    __m256i sum = _mm256_set1_epi32((four_bit ? 1 : 16) * x->offsets[t * x->blocks + b]);
     for (int k = 0; k < (four_bit ? 4 : 8); k++) {
       __m256i w = _mm256_loadu_si256((const __m256i *)(block + k * 64));
       if (four_bit) {
@@ -55,7 +55,7 @@ static inline __attribute__((always_inline)) void half_tile(int four_bit, const 
         sum = accumulate(sum, w, spread(a + k * 4));
       }
     }
-    const uint16_t *s = scales + (tile * x->blocks + b) * CK_TILE_ROWS + half * 8;
+    const uint16_t *s = (const uint16_t *)start + b * CK_TILE_ROWS + half * 8;
     __m256 w_scale = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)s));
     __m256 scale = _mm256_mul_ps(w_scale, _mm256_set1_ps(x->scales[t * x->blocks + b]));
     acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, acc);
@@ -64,18 +64,24 @@ static inline __attribute__((always_inline)) void half_tile(int four_bit, const 
   if (row < rows) store_rows(out + t * out_stride + row, acc, rows - row);
 }
 
-static void avx2_q8(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin, int64_t end,
-                    const ck_activations *restrict x, float *restrict out, int64_t stride) {
+static inline __attribute__((always_inline)) void matmul(int four_bit, const uint8_t *tiles, int64_t rows,
+                                                         int64_t begin, int64_t end, const ck_activations *x,
+                                                         float *out, int64_t out_stride) {
+  const int64_t bytes = ck_tile_bytes(x->blocks, four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES);
   for (int64_t tile = begin; tile < end; tile++)
     for (int64_t t = 0; t < x->tokens; t++)
-      for (int half = 0; half < 2; half++) half_tile(0, d, s, x, t, tile, half, rows, out, stride);
+      for (int half = 0; half < 2; half++)
+        half_tile(four_bit, tiles + tile * bytes, x, t, tile, half, rows, out, out_stride);
 }
 
-static void avx2_q4(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin, int64_t end,
+static void avx2_q8(const uint8_t *restrict tiles, int64_t rows, int64_t begin, int64_t end,
                     const ck_activations *restrict x, float *restrict out, int64_t stride) {
-  for (int64_t tile = begin; tile < end; tile++)
-    for (int64_t t = 0; t < x->tokens; t++)
-      for (int half = 0; half < 2; half++) half_tile(1, d, s, x, t, tile, half, rows, out, stride);
+  matmul(0, tiles, rows, begin, end, x, out, stride);
+}
+
+static void avx2_q4(const uint8_t *restrict tiles, int64_t rows, int64_t begin, int64_t end,
+                    const ck_activations *restrict x, float *restrict out, int64_t stride) {
+  matmul(1, tiles, rows, begin, end, x, out, stride);
 }
 
 static int64_t avx2_burst(int64_t rounds, int32_t *sink) {

@@ -10,21 +10,21 @@ static int32_t weight_at(const uint8_t *block, int four_bit, int row, int input)
   return input < 16 ? byte & 15 : byte >> 4;
 }
 
-static void matmul(int four_bit, const uint8_t *data, const uint16_t *scales, int64_t rows, int64_t tile_begin,
-                   int64_t tile_end, const ck_activations *x, float *out, int64_t out_stride) {
+static void matmul(int four_bit, const uint8_t *tiles, int64_t rows, int64_t tile_begin, int64_t tile_end,
+                   const ck_activations *x, float *out, int64_t out_stride) {
   int64_t block_bytes = four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES;
-  int32_t zero = four_bit ? 8 : 128;
   for (int64_t tile = tile_begin; tile < tile_end; tile++) {
+    const uint8_t *start = tiles + tile * ck_tile_bytes(x->blocks, block_bytes);
+    const uint16_t *scales = (const uint16_t *)start;
     for (int64_t t = 0; t < x->tokens; t++) {
       for (int row = 0; row < CK_TILE_ROWS && tile * CK_TILE_ROWS + row < rows; row++) {
         float sum = 0.0f;
         for (int64_t b = 0; b < x->blocks; b++) {
-          const uint8_t *block = data + (tile * x->blocks + b) * block_bytes;
+          const uint8_t *block = start + ck_scale_bytes(x->blocks) + b * block_bytes;
           const int8_t *a = x->values + (t * x->blocks + b) * CK_BLOCK;
-          int32_t dot = -zero * x->sums[t * x->blocks + b];
+          int32_t dot = x->offsets[t * x->blocks + b] * (four_bit ? 1 : 16);
           for (int i = 0; i < CK_BLOCK; i++) dot += weight_at(block, four_bit, row, i) * a[i];
-          sum += (float)dot * ck_half(scales[(tile * x->blocks + b) * CK_TILE_ROWS + row])
-                 * x->scales[t * x->blocks + b];
+          sum += (float)dot * ck_half(scales[b * CK_TILE_ROWS + row]) * x->scales[t * x->blocks + b];
         }
         out[t * out_stride + tile * CK_TILE_ROWS + row] = sum;
       }
@@ -32,14 +32,14 @@ static void matmul(int four_bit, const uint8_t *data, const uint16_t *scales, in
   }
 }
 
-static void ref_q8(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin, int64_t end,
+static void ref_q8(const uint8_t *restrict tiles, int64_t rows, int64_t begin, int64_t end,
                    const ck_activations *restrict x, float *restrict out, int64_t stride) {
-  matmul(0, d, s, rows, begin, end, x, out, stride);
+  matmul(0, tiles, rows, begin, end, x, out, stride);
 }
 
-static void ref_q4(const uint8_t *restrict d, const uint16_t *restrict s, int64_t rows, int64_t begin, int64_t end,
+static void ref_q4(const uint8_t *restrict tiles, int64_t rows, int64_t begin, int64_t end,
                    const ck_activations *restrict x, float *restrict out, int64_t stride) {
-  matmul(1, d, s, rows, begin, end, x, out, stride);
+  matmul(1, tiles, rows, begin, end, x, out, stride);
 }
 
 static int64_t ref_burst(int64_t rounds, int32_t *sink) {

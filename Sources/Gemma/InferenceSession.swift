@@ -13,8 +13,8 @@ public final class InferenceSession {
 
   /// The frozen weights.
   public let model: GemmaModel
-  /// Keys and values so far.
-  public let cache: KVCache
+  /// Keys and values so far; exchange it between two calls of `append` to go on with another sequence.
+  public var cache: KVSequence
   /// Low-rank factors in use; swap between two calls of `append`.
   public var adapter: LoRAAdapter?
   /// For tests and `verify`.
@@ -46,7 +46,7 @@ public final class InferenceSession {
     self.pool = pool
     self.chunk = chunk
     let positions = min(capacity, c.maxPositions)
-    cache = KVCache(c, capacity: positions)
+    cache = KVSequence(c, capacity: positions)
     local = RotaryTable(positions: positions, headDim: c.headDim, base: c.localRopeBase, factor: 1)
     global = RotaryTable(
       positions: positions, headDim: c.headDim, base: c.globalRopeBase, factor: c.globalRopeFactor)

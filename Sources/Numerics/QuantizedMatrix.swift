@@ -1,50 +1,5 @@
 import CKernels
 
-/// Activations quantised to int8 per block of 32 inputs, shared by all products that read the same input.
-public final class QuantizedActivations: @unchecked Sendable {
-  // @unchecked: written by `load`, read by products; the owner orders the two.
-  /// Most rows it can hold.
-  public let capacity: Int
-  /// Inputs per row, a multiple of 32.
-  public let width: Int
-  private let values: Buffer<Int8>  // [capacity, width]
-  private let scales: FloatBuffer  // [capacity, width / 32]
-  private let sums: Buffer<Int32>  // [capacity, width / 32]
-  /// Rows that it holds now.
-  public private(set) var rows = 0
-
-  /// Allocates room for `capacity` rows of `width` inputs.
-  public init(capacity: Int, width: Int) {
-    precondition(width % 32 == 0, "activation width must be a multiple of 32")
-    self.capacity = capacity
-    self.width = width
-    values = Buffer(capacity * width)
-    scales = FloatBuffer(capacity * width / 32)
-    sums = Buffer(capacity * width / 32)
-  }
-
-  /// Quantises `rows` rows of `x` (`[rows, width]`).
-  public func load(_ x: UnsafePointer<Float>, rows: Int, pool: WorkerPool, kernels: Kernels = .best) {
-    precondition(rows <= capacity, "too many activation rows")
-    self.rows = rows
-    let blocks = width / 32
-    let body = { (range: Range<Int>) in
-      for row in range {
-        kernels.table.pointee.quantize(
-          x + row * self.width, Int64(self.width), self.values.pointer + row * self.width,
-          self.scales.pointer + row * blocks, self.sums.pointer + row * blocks)
-      }
-    }
-    if rows >= 32 { pool.split(rows, body) } else { body(0..<rows) }
-  }
-
-  var view: ck_activations {
-    ck_activations(
-      values: values.pointer, scales: scales.pointer, sums: sums.pointer, tokens: Int64(rows),
-      blocks: Int64(width / 32))
-  }
-}
-
 /// A weight matrix `[rows, columns]` in 8- or 4-bit blocks, packed into tiles of 16 interleaved rows (see `ck.h`).
 public final class QuantizedMatrix: @unchecked Sendable {
   // @unchecked: immutable after init.
@@ -57,79 +12,136 @@ public final class QuantizedMatrix: @unchecked Sendable {
   public let columns: Int
   /// Bits per weight.
   public let precision: Precision
-  private let data: Buffer<UInt8>
-  private let scales: Buffer<UInt16>
+  private let packed: UnsafePointer<UInt8>  // tile after tile
+  private let owner: AnyObject  // of `packed`: a buffer, or a mapped file
 
-  private var blockBytes: Int { precision == .eightBit ? Int(CK_Q8_BLOCK_BYTES) : Int(CK_Q4_BLOCK_BYTES) }
+  private var blockBytes: Int { Self.blockBytes(precision) }
   private var blocks: Int { columns / 32 }
-  private var tiles: Int { (rows + 15) / 16 }
+
+  /// Tiles of 16 rows; the unit in which work is shared out.
+  public var tiles: Int { (rows + 15) / 16 }
 
   /// Bytes that one pass over the matrix reads.
-  public var byteCount: Int { tiles * blocks * (blockBytes + 32) }
+  public var byteCount: Int { Self.packedByteCount(rows: rows, columns: columns, precision: precision) }
 
-  /// Packs GGML blocks (`q8_0`: f16 scale + 32 int8; `q4_0`: f16 scale + 16 bytes), row after row.
-  public init(ggmlBlocks source: UnsafeRawBufferPointer, rows: Int, columns: Int, precision: Precision) {
+  /// Bytes of the packed form of a matrix.
+  public static func packedByteCount(rows: Int, columns: Int, precision: Precision) -> Int {
+    (rows + 15) / 16 * tileBytes(columns / 32, precision)
+  }
+
+  private static func blockBytes(_ precision: Precision) -> Int {
+    precision == .eightBit ? Int(CK_Q8_BLOCK_BYTES) : Int(CK_Q4_BLOCK_BYTES)
+  }
+
+  private static func tileBytes(_ blocks: Int, _ precision: Precision) -> Int {
+    Int(ck_tile_bytes(Int64(blocks), Int64(blockBytes(precision))))
+  }
+
+  /// Takes over bytes that are packed already, such as a mapped file's; `owner` keeps them alive.
+  public init(
+    packed: UnsafeRawBufferPointer, keeping owner: AnyObject, rows: Int, columns: Int, precision: Precision
+  ) {
     precondition(columns % 32 == 0 && rows > 0, "matrix shape \(rows) x \(columns) is not in whole blocks")
-    let sourceBlock = precision == .eightBit ? 34 : 18
     precondition(
-      source.count == rows * (columns / 32) * sourceBlock, "wrong byte count for \(rows) x \(columns)")
+      packed.count == Self.packedByteCount(rows: rows, columns: columns, precision: precision),
+      "wrong byte count for \(rows) x \(columns)")
+    guard let base = packed.baseAddress else { preconditionFailure("no packed bytes") }
+    self.packed = base.assumingMemoryBound(to: UInt8.self)
+    self.owner = owner
     self.rows = rows
     self.columns = columns
     self.precision = precision
-    let blockBytes = precision == .eightBit ? Int(CK_Q8_BLOCK_BYTES) : Int(CK_Q4_BLOCK_BYTES)
-    let blocks = columns / 32
-    data = Buffer((rows + 15) / 16 * blocks * blockBytes)
-    scales = Buffer((rows + 15) / 16 * blocks * 16)
-    for row in 0..<rows {
-      let tile = row / 16
-      let lane = row % 16
-      for block in 0..<blocks {
-        let from = (row * blocks + block) * sourceBlock
-        let at = tile * blocks + block
-        scales[at * 16 + lane] = source.loadUnaligned(fromByteOffset: from, as: UInt16.self)
-        let target = data.pointer + at * blockBytes + lane * 4
-        if precision == .eightBit {
-          for i in 0..<32 { target[(i / 4) * 64 + i % 4] = source[from + 2 + i] ^ 0x80 }
-        } else {
-          // GGML's Q4_0 byte i holds inputs i and i + 16, as ours does.
-          for i in 0..<16 { target[(i / 4) * 64 + i % 4] = source[from + 2 + i] }
-        }
+  }
+
+  /// Packs GGML blocks (`q8_0`: f16 scale + 32 int8; `q4_0`: f16 scale + 16 bytes), row after row.
+  public convenience init(
+    ggmlBlocks source: UnsafeRawBufferPointer, rows: Int, columns: Int, precision: Precision,
+    pool: WorkerPool = .shared
+  ) {
+    let sourceBlock = precision == .eightBit ? 34 : 18
+    precondition(
+      source.count == rows * (columns / 32) * sourceBlock, "wrong byte count for \(rows) x \(columns)")
+    let buffer = Buffer<UInt8>(Self.packedByteCount(rows: rows, columns: columns, precision: precision))
+    pool.split((rows + 15) / 16) { tiles in
+      for row in tiles.lowerBound * 16..<min(rows, tiles.upperBound * 16) {
+        Self.pack(source, row, columns / 32, precision, into: buffer.pointer)
+      }
+    }
+    self.init(
+      packed: UnsafeRawBufferPointer(start: buffer.pointer, count: buffer.count), keeping: buffer, rows: rows,
+      columns: columns, precision: precision)
+  }
+
+  private static func pack(
+    _ source: UnsafeRawBufferPointer, _ row: Int, _ blocks: Int, _ precision: Precision,
+    into packed: UnsafeMutablePointer<UInt8>
+  ) {
+    let (sourceBlock, blockBytes) = (precision == .eightBit ? 34 : 18, blockBytes(precision))
+    let tile = packed + row / 16 * tileBytes(blocks, precision)
+    let scales = UnsafeMutableRawPointer(tile).assumingMemoryBound(to: UInt16.self) + row % 16
+    let data = tile + Int(ck_scale_bytes(Int64(blocks))) + row % 16 * 4
+    for block in 0..<blocks {
+      let from = (row * blocks + block) * sourceBlock
+      scales[block * 16] = source.loadUnaligned(fromByteOffset: from, as: UInt16.self)
+      let target = UnsafeMutableRawPointer(data + block * blockBytes)
+      // Four inputs at a time. GGML's Q4_0 byte i holds inputs i and i + 16, as ours does.
+      let flip: UInt32 = precision == .eightBit ? 0x8080_8080 : 0
+      for group in 0..<(blockBytes / 64) {
+        let four = source.loadUnaligned(fromByteOffset: from + 2 + group * 4, as: UInt32.self)
+        target.storeBytes(of: four ^ flip, toByteOffset: group * 64, as: UInt32.self)
       }
     }
   }
 
-  /// `out[t, rowOffset + r] = Σ W[r, i] · x[t, i]` for all rows; `outStride` floats lie between two rows of `out`.
+  /// The packed bytes, as `init(packed:)` takes them.
+  public func withPackedBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    try body(UnsafeRawBufferPointer(start: packed, count: byteCount))
+  }
+
+  /// `out[t, r] = Σ W[r, i] · x[t, i]` for all rows; `outStride` floats lie between two rows of `out`.
   public func multiply(
     _ x: QuantizedActivations, into out: UnsafeMutablePointer<Float>, outStride: Int, pool: WorkerPool,
     kernels: Kernels = .best
   ) {
-    precondition(x.width == columns, "activations have \(x.width) inputs, the matrix \(columns)")
-    let run = precision == .eightBit ? kernels.table.pointee.q8_matmul : kernels.table.pointee.q4_matmul
     let body = { (range: Range<Int>) in
-      var view = x.view
-      run?(
-        self.data.pointer, self.scales.pointer, Int64(self.rows), Int64(range.lowerBound),
-        Int64(range.upperBound), &view, out, Int64(outStride))
+      self.multiply(x, rows: 0..<x.rows, tiles: range, into: out, outStride: outStride, kernels: kernels)
     }
     if byteCount * max(1, x.rows) > 32_768 { pool.split(tiles, body) } else { body(0..<tiles) }
   }
 
+  /// The same for some rows of `x` and some tiles of 16 outputs, on the caller's thread; `out` begins at the first of
+  /// these rows and at output 0.
+  @inline(__always)
+  public func multiply(
+    _ x: QuantizedActivations, rows: Range<Int>, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
+    outStride: Int, kernels: Kernels = .best
+  ) {
+    precondition(x.width == columns, "activations have \(x.width) inputs, the matrix \(columns)")
+    precondition(
+      tiles.lowerBound >= 0 && tiles.upperBound <= self.tiles && rows.upperBound <= x.rows, "out of range")
+    let run = precision == .eightBit ? kernels.table.pointee.q8_matmul : kernels.table.pointee.q4_matmul
+    var view = x.view(rows)
+    run?(
+      packed, Int64(self.rows), Int64(tiles.lowerBound), Int64(tiles.upperBound), &view, out, Int64(outStride)
+    )
+  }
+
   /// Row `row` as f32 (embedding look-up).
   public func dequantizeRow(_ row: Int, into out: UnsafeMutablePointer<Float>) {
-    let lane = row % 16
+    let tile = packed + row / 16 * Self.tileBytes(blocks, precision)
+    let scales = UnsafeRawPointer(tile).assumingMemoryBound(to: UInt16.self) + row % 16
+    let data = tile + Int(ck_scale_bytes(Int64(blocks))) + row % 16 * 4
     for block in 0..<blocks {
-      let at = row / 16 * blocks + block
-      let scale = Float(Float16(bitPattern: scales[at * 16 + lane]))
-      let source = data.pointer + at * blockBytes + lane * 4
+      let scale = Float(Float16(bitPattern: scales[block * 16]))
+      let source = data + block * blockBytes
+      let target = out + block * 32
       if precision == .eightBit {
-        for i in 0..<32 {
-          out[block * 32 + i] = scale * Float(Int(source[(i / 4) * 64 + i % 4]) - 128)
-        }
+        for i in 0..<32 { target[i] = scale * Float(Int(source[(i / 4) * 64 + i % 4]) - 128) }
       } else {
         for i in 0..<16 {
           let byte = Int(source[(i / 4) * 64 + i % 4])
-          out[block * 32 + i] = scale * Float((byte & 15) - 8)
-          out[block * 32 + 16 + i] = scale * Float((byte >> 4) - 8)
+          target[i] = scale * Float((byte & 15) - 8)
+          target[16 + i] = scale * Float((byte >> 4) - 8)
         }
       }
     }
@@ -140,5 +152,27 @@ public final class QuantizedMatrix: @unchecked Sendable {
     let result = FloatBuffer(rows * columns)
     for row in 0..<rows { dequantizeRow(row, into: result.pointer + row * columns) }
     return result
+  }
+
+  /// A matrix of the given rows of this one, in that order, bit for bit (a shortlist of the output head).
+  public func gathering(_ ids: [Int]) -> QuantizedMatrix {
+    precondition(ids.allSatisfy { $0 >= 0 && $0 < rows }, "a row beyond the matrix")
+    let (tileBytes, scaleBytes) = (Self.tileBytes(blocks, precision), Int(ck_scale_bytes(Int64(blocks))))
+    let buffer = Buffer<UInt8>(
+      Self.packedByteCount(rows: ids.count, columns: columns, precision: precision))
+    for (to, from) in ids.enumerated() {
+      let source = packed + from / 16 * tileBytes
+      let target = buffer.pointer + to / 16 * tileBytes
+      for block in 0..<blocks {
+        (target + (block * 16 + to % 16) * 2).update(from: source + (block * 16 + from % 16) * 2, count: 2)
+      }
+      for group in 0..<(blocks * blockBytes / 64) {
+        let at = scaleBytes + group * 64
+        (target + at + to % 16 * 4).update(from: source + at + from % 16 * 4, count: 4)
+      }
+    }
+    return QuantizedMatrix(
+      packed: UnsafeRawBufferPointer(start: buffer.pointer, count: buffer.count), keeping: buffer,
+      rows: ids.count, columns: columns, precision: precision)
   }
 }

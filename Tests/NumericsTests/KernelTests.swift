@@ -56,6 +56,53 @@ private let variants = Kernels.InstructionSet.allCases.compactMap { Kernels($0) 
     }
   }
 
+  @Test func aTokensProductDoesNotDependOnItsCompanions() {
+    for precision in [QuantizedMatrix.Precision.eightBit, .fourBit] {
+      let (rows, columns, tokens) = (40, 160, 11)
+      let raw = blocks(rows: rows, columns: columns, precision: precision, seed: 5)
+      let matrix = raw.withUnsafeBytes {
+        QuantizedMatrix(ggmlBlocks: $0, rows: rows, columns: columns, precision: precision)
+      }
+      var random = SeededRandom(seed: 2)
+      let x = (0..<tokens * columns).map { _ in random.uniform(within: 3) }
+      for kernels in variants {
+        let together = QuantizedActivations(capacity: tokens, width: columns)
+        together.load(x, rows: tokens, pool: .shared, kernels: kernels)
+        var out = [Float](repeating: .nan, count: tokens * rows)
+        matrix.multiply(together, into: &out, outStride: rows, pool: .shared, kernels: kernels)
+        for t in 0..<tokens {
+          var alone = [Float](repeating: .nan, count: rows)
+          matrix.multiply(
+            together, rows: t..<(t + 1), tiles: 0..<matrix.tiles, into: &alone, outStride: rows,
+            kernels: kernels)
+          #expect(alone == Array(out[t * rows..<(t + 1) * rows]), "\(kernels.name)")
+        }
+      }
+    }
+  }
+
+  @Test func gatheredRowsAndRepackedBytesAreTheSameWeights() {
+    for precision in [QuantizedMatrix.Precision.eightBit, .fourBit] {
+      let raw = blocks(rows: 37, columns: 96, precision: precision, seed: 9)
+      let matrix = raw.withUnsafeBytes {
+        QuantizedMatrix(ggmlBlocks: $0, rows: 37, columns: 96, precision: precision)
+      }
+      let dense = matrix.dequantized().array
+      let ids = [36, 0, 17, 16, 15, 3, 36]
+      let gathered = matrix.gathering(ids).dequantized().array
+      for (row, id) in ids.enumerated() {
+        #expect(Array(gathered[row * 96..<(row + 1) * 96]) == Array(dense[id * 96..<(id + 1) * 96]))
+      }
+      let copy = matrix.withPackedBytes { bytes in
+        let owner = Buffer<UInt8>(Array(bytes))
+        return QuantizedMatrix(
+          packed: UnsafeRawBufferPointer(start: owner.pointer, count: owner.count), keeping: owner, rows: 37,
+          columns: 96, precision: precision)
+      }
+      #expect(copy.dequantized().array == dense)
+    }
+  }
+
   @Test func extremeWeightsAndActivationsDoNotSaturate() {
     let raw = blocks(rows: 16, columns: 64, precision: .eightBit, seed: 3, extreme: true)
     let matrix = raw.withUnsafeBytes {

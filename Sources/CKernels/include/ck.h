@@ -2,11 +2,12 @@
 // function pointers, which is constant. Every kernel has a portable reference; the variants are chosen at run time.
 //
 // Packed weight layout ("tiles"). A matrix of `rows` x `blocks * 32` is cut into tiles of 16 rows (the last one padded
-// with zero scales). Per tile and block of 32 inputs there are 16 f16 scales (one a row) and
+// with zero scales), one behind the other. A tile begins with 16 f16 scales (one a row) per block of 32 inputs, padded to
+// a multiple of 64 bytes; behind them, per block,
 //   Q8: 8 groups of 64 bytes; group k holds inputs 4k..4k+3 of rows 0..15, row by row, as value + 128 (unsigned)
 //   Q4: 4 groups of 64 bytes; group k holds in its low nibbles inputs 4k..4k+3 and in its high nibbles inputs
 //       16+4k..16+4k+3 of rows 0..15, as value + 8 (unsigned)
-// so that one 512-bit u8 x s8 dot product feeds 16 rows with 4 inputs each.
+// so that one 512-bit u8 x s8 dot product feeds 16 rows with 4 inputs each, and a pass over the matrix is one stream.
 #pragma once
 #include <stdint.h>
 
@@ -18,15 +19,21 @@ enum { CK_TILE_ROWS = 16, CK_BLOCK = 32, CK_Q8_BLOCK_BYTES = 512, CK_Q4_BLOCK_BY
 typedef struct ck_activations {
   const int8_t *values;   // [tokens, blocks * 32]
   const float *scales;    // [tokens, blocks]
-  const int32_t *sums;    // [tokens, blocks], sum of the 32 values
+  const int32_t *offsets;  // [tokens, blocks], -8 times the sum of the 32 values: what undoes a nibble's + 8
   int64_t tokens;
   int64_t blocks;
 } ck_activations;
 
-// Tiles tile_begin..<tile_end of a packed matrix times the activations; writes out[token * out_stride + row].
-typedef void (*ck_matmul_fn)(const uint8_t *restrict data, const uint16_t *restrict scales, int64_t rows,
-                             int64_t tile_begin, int64_t tile_end, const ck_activations *restrict x,
-                             float *restrict out, int64_t out_stride);
+// Tiles tile_begin..<tile_end of a packed matrix times the activations; writes out[token * out_stride + row]. A token's
+// result does not depend on the other tokens of the call, bit for bit.
+typedef void (*ck_matmul_fn)(const uint8_t *restrict tiles, int64_t rows, int64_t tile_begin, int64_t tile_end,
+                             const ck_activations *restrict x, float *restrict out, int64_t out_stride);
+
+// Bytes of scales at the head of a tile, and of a whole tile.
+static inline int64_t ck_scale_bytes(int64_t blocks) { return (blocks * CK_TILE_ROWS * 2 + 63) / 64 * 64; }
+static inline int64_t ck_tile_bytes(int64_t blocks, int64_t block_bytes) {
+  return ck_scale_bytes(blocks) + blocks * block_bytes;
+}
 
 typedef struct ck_kernels {
   const char *name;
@@ -34,7 +41,7 @@ typedef struct ck_kernels {
   ck_matmul_fn q4_matmul;
   // n is a multiple of 32.
   void (*quantize)(const float *restrict x, int64_t n, int8_t *restrict q, float *restrict scales,
-                   int32_t *restrict sums);
+                   int32_t *restrict offsets);
   // out[i] = x[i] * gain[i] / sqrt(mean(x^2) + eps); returns 1 / sqrt(...). `gain` already holds 1 + w.
   float (*rms_norm)(const float *x, const float *gain, int64_t n, float eps, float *out);
   // dx += gradient of rms_norm; `inv` is what rms_norm returned.

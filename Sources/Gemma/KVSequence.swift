@@ -3,11 +3,12 @@ import Numerics
 /// Keys and values of one token sequence, for every layer. Owned by one session; not shared between threads.
 ///
 /// Sliding-window layers keep all positions, so that cutting back never needs recomputation.
-public final class KVCache {
+public final class KVSequence {
   /// Most positions it can hold.
   public let capacity: Int
   /// Positions filled.
   public private(set) var count = 0
+  private let configuration: GemmaConfiguration
   let width: Int
   private(set) var keys: [FloatBuffer] = []  // per layer [allocated, width]
   private(set) var values: [FloatBuffer] = []
@@ -16,6 +17,7 @@ public final class KVCache {
   /// An empty cache for `configuration`, of at most `capacity` positions; memory is taken as it fills.
   public init(_ configuration: GemmaConfiguration, capacity: Int) {
     self.capacity = capacity
+    self.configuration = configuration
     width = configuration.keyValueHeadCount * configuration.headDim
     keys = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
     values = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
@@ -25,6 +27,19 @@ public final class KVCache {
   public func truncate(to positions: Int) {
     count = min(count, max(0, positions))
   }
+
+  /// A sequence with the same beginning that grows on its own.
+  public func fork() -> KVSequence {
+    let copy = KVSequence(configuration, capacity: capacity)
+    copy.keys = keys.map { FloatBuffer($0.array) }
+    copy.values = values.map { FloatBuffer($0.array) }
+    copy.allocated = allocated
+    copy.count = count
+    return copy
+  }
+
+  /// Bytes that it holds.
+  public var byteCount: Int { (keys + values).reduce(0) { $0 + $1.count * 4 } }
 
   func reserve(_ positions: Int) throws(GemmaError) {
     guard positions <= capacity else { throw .contextOverflow(positions: positions, limit: capacity) }
