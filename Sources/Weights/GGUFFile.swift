@@ -15,6 +15,7 @@ public final class GGUFFile: TensorSource {
   public let tensorNames: [String]
   private let tensors: [String: Tensor]
   private let unreadable: [String: String]
+  private let file: MappedFile
 
   /// The family that the model belongs to, such as `gemma3`.
   public var architecture: String? { metadata["general.architecture"]?.stringValue }
@@ -23,6 +24,7 @@ public final class GGUFFile: TensorSource {
   public init(path: String) throws(WeightsError) {
     self.path = path
     let file = try MappedFile(path: path)
+    self.file = file
     let contents = try file.withBytes { (bytes) throws(WeightsError) in
       var reader = GGUFReader(bytes: bytes, file: file)
       return try reader.readHeader()
@@ -66,6 +68,9 @@ public final class GGUFFile: TensorSource {
 
   /// The format of a tensor that is there but not read.
   public func unreadableFormat(of name: String) -> String? { unreadable[name] }
+
+  /// What tells the state of the file from any other.
+  public var identity: JSONValue? { file.identity }
 
   /// The value of `key`, where `%` stands for the architecture: `%.block_count` is `gemma3.block_count`.
   public func value(_ key: String) -> GGUFValue? {

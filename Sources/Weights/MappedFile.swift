@@ -17,6 +17,8 @@ public final class MappedFile: @unchecked Sendable {
   public let byteCount: Int
   /// Where the file lies.
   public let path: String
+  /// When it was last changed: seconds and nanoseconds since 1970.
+  let modified: (seconds: Int, nanoseconds: Int)
 
   /// Maps the regular file at `path`.
   public init(path: String) throws(WeightsError) {
@@ -31,11 +33,16 @@ public final class MappedFile: @unchecked Sendable {
     }
     self.path = path
     byteCount = Int(status.st_size)
+    #if canImport(Darwin)
+      modified = (status.st_mtimespec.tv_sec, status.st_mtimespec.tv_nsec)
+    #else
+      modified = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+    #endif
     guard byteCount > 0 else {
       address = nil
       return
     }
-    let mapping = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    let mapping = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, 0)
     guard let mapping, mapping != MAP_FAILED else { throw .unreadable(path: path, reason: systemReason()) }
     address = mapping
   }

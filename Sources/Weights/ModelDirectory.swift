@@ -36,6 +36,15 @@ public final class ModelDirectory: TensorSource {
     files.lazy.compactMap { $0.unreadableFormat(of: name) }.first
   }
 
+  /// What tells the state of the configuration and of all files from any other.
+  public var identity: JSONValue? {
+    let text = JSONValue.object(
+      JSONObject(configuration.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+    return [
+      "configuration": .string(SHA256.hash(text.serialized())), "files": .array(files.compactMap(\.identity)),
+    ]
+  }
+
   private static func object(_ path: String) throws(WeightsError) -> [String: JSONValue] {
     let value = try JSONValue(file: path)
     guard let members = value.objectValue else {

@@ -12,6 +12,7 @@ public final class SafetensorsFile: TensorSource {
   public let tensorNames: [String]
   private let tensors: [String: Tensor]
   private let unreadable: [String: String]
+  private let file: MappedFile
 
   /// The largest header read, as in the reference implementation.
   static let maximumHeaderBytes = 100_000_000
@@ -21,6 +22,7 @@ public final class SafetensorsFile: TensorSource {
   public init(path: String) throws(WeightsError) {
     self.path = path
     let file = try MappedFile(path: path)
+    self.file = file
     let headerBytes = try Self.headerBytes(file)
     let header: JSONValue
     do {
@@ -65,6 +67,9 @@ public final class SafetensorsFile: TensorSource {
 
   /// The data type of a tensor that is there but not read, such as one of integers.
   public func unreadableFormat(of name: String) -> String? { unreadable[name] }
+
+  /// What tells the state of the file from any other.
+  public var identity: JSONValue? { file.identity }
 
   private static func headerBytes(_ file: MappedFile) throws(WeightsError) -> [UInt8] {
     try file.withBytes { (bytes) throws(WeightsError) -> [UInt8] in

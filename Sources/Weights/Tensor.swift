@@ -120,9 +120,14 @@ public protocol TensorSource: Sendable {
   func tensor(_ name: String) -> Tensor?
   /// For tensors in formats that are not read here: the name of the format.
   func unreadableFormat(of name: String) -> String?
+  /// What tells the state of the files from any other, if they can be told: see `MappedFile.identity`.
+  var identity: JSONValue? { get }
 }
 
 extension TensorSource {
+  /// Nothing is known of sources that are no files.
+  public var identity: JSONValue? { nil }
+
   /// The tensor called `name`, which must be there and, if `shape` is given, have that shape.
   public func require(_ name: String, shape: [Int]? = nil) throws(WeightsError) -> Tensor {
     guard let found = tensor(name) else {
