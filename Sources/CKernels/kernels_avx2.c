@@ -8,6 +8,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
 #define CK_NAME(f) avx2_##f
+#define CK_HALF(h) _cvtsh_ss(h)
+#define CK_TO_HALF(x) _cvtss_sh(x, 0)
 #include "vector_kernels.inc"
 
 // 8 rows x 4 inputs of unsigned weights times 4 signed inputs, added to 8 sums. `a16` holds the 4 inputs as 16-bit

@@ -2,6 +2,8 @@
 #include "tables.h"
 
 #define CK_NAME(f) ref_##f
+#define CK_HALF(h) ck_half(h)
+#define CK_TO_HALF(x) ck_to_half(x)
 #include "vector_kernels.inc"
 
 static int32_t weight_at(const uint8_t *block, int four_bit, int row, int input) {

@@ -20,3 +20,17 @@ static inline float ck_half(uint16_t h) {
   }
   return v.f;
 }
+
+// f32 to IEEE half, rounding to nearest even, without any instruction-set extension.
+static inline uint16_t ck_to_half(float x) {
+  union { float f; uint32_t u; } v = {x};
+  uint16_t sign = (uint16_t)((v.u >> 16) & 0x8000);
+  v.u &= 0x7fffffffu;
+  if (v.u >= 0x47800000u) return sign | (v.u > 0x7f800000u ? 0x7e00 : 0x7c00);
+  if (v.u < 0x38800000u) {  // subnormal half: the sum puts the bits in place and rounds
+    v.f += 0.5f;
+    return sign | (uint16_t)(v.u - 0x3f000000u);
+  }
+  uint32_t odd = (v.u >> 13) & 1;
+  return sign | (uint16_t)((v.u - 0x38000000u + 0xfffu + odd) >> 13);
+}

@@ -35,6 +35,33 @@ static inline int64_t ck_tile_bytes(int64_t blocks, int64_t block_bytes) {
   return ck_scale_bytes(blocks) + blocks * block_bytes;
 }
 
+// Keys and values live in pages of CK_PAGE positions. Within a page, per layer and key/value head: keys [head_dim,
+// CK_PAGE] (transposed, so that one load serves 16 positions without a horizontal sum), values [CK_PAGE, head_dim], and
+// for 8-bit pages one f32 scale per position for keys, then for values.
+typedef enum ck_kv_format { CK_KV_F32 = 0, CK_KV_F16 = 1, CK_KV_I8 = 2 } ck_kv_format;
+enum { CK_PAGE = 32, CK_ATTEND_ROWS = 8 };
+
+// One head of one layer, over all pages of a sequence.
+typedef struct ck_attention {
+  const uint8_t *const *pages;  // page p holds positions p * CK_PAGE and up
+  int64_t key_offset;           // bytes from a page's begin to this head's keys
+  int64_t value_offset;
+  int64_t key_scale_offset;  // CK_KV_I8 only
+  int64_t value_scale_offset;
+  int64_t head_dim;
+  ck_kv_format format;
+  float scale;  // of the scores
+  float cap;    // scores become cap * tanh(score / cap) where it is not 0
+} ck_attention;
+
+// A query that sees the positions first..<last (at least one); `out` receives head_dim values.
+typedef struct ck_query_row {
+  const float *query;
+  float *out;
+  int64_t first;
+  int64_t last;
+} ck_query_row;
+
 typedef struct ck_kernels {
   const char *name;
   ck_matmul_fn q8_matmul;
@@ -65,6 +92,11 @@ typedef struct ck_kernels {
   // scores is scratch of at least last - first floats.
   void (*attend)(const float *query, const float *keys, const float *values, int64_t first, int64_t last,
                  int64_t stride, int64_t head_dim, float scale, float *scores, float *out);
+  // Softmax attention of up to CK_ATTEND_ROWS queries with a running maximum (Dao et al. 2022). A row's result does not
+  // depend on its companions, bit for bit.
+  void (*attend_pages)(const ck_attention *a, const ck_query_row *rows, int64_t count);
+  // Writes one position of one head into a page: head_dim keys and values.
+  void (*store_kv)(const ck_attention *a, uint8_t *page, int64_t slot, const float *key, const float *value);
   // log(sum(exp(x)))
   float (*log_sum_exp)(const float *x, int64_t n);
   int64_t (*argmax)(const float *x, int64_t n);
@@ -84,3 +116,12 @@ const ck_kernels *ck_table(ck_isa isa);
 const ck_kernels *ck_best(void);
 // 0: none, 1: AVX2 + FMA + F16C, 2: AVX-512 F/BW/VL/VNNI
 int ck_cpu_level(void);
+
+// Tells the core that this is a spin loop.
+static inline void ck_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
