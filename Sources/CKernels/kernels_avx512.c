@@ -13,9 +13,11 @@
 #define CK_TO_HALF(x) _cvtss_sh(x, 0)
 #define CK_HAS_QUANTIZE
 #define CK_HAS_ATTEND_PAGES
+#define CK_HAS_LOW_RANK
 static void avx512_attend_pages(const ck_attention *a, const ck_query_row *rows, int64_t count);
 #include "vector_kernels.inc"
 #include "attend_avx512.inc"
+#include "low_rank_avx512.inc"
 
 // Two loads, a maximum, and one narrowing store per 16 values.
 static void avx512_quantize(const float *restrict x, int64_t n, int8_t *restrict q, float *restrict scales,

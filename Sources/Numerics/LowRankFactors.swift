@@ -1,0 +1,74 @@
+import CKernels
+import Foundation
+
+/// Low-rank factors `B A` beside a matrix (Hu et al. 2021), packed in half precision for serving: the two products read
+/// half of what f32 would, and a row's result does not depend on the other rows of a call.
+public final class LowRankFactors: Sendable {
+  /// Inner width.
+  public let rank: Int
+  /// Columns of A.
+  public let inputs: Int
+  /// Rows of B.
+  public let outputs: Int
+  private let a: Buffer<UInt16>  // [rank / 16, inputs, 16]
+  private let b: Buffer<UInt16>  // [outputs / 16, rank, 16]
+  private let scale: Float
+
+  /// Floats of the inner product of one row: the rank in whole tiles of 16.
+  public var lowStride: Int { (rank + 15) / 16 * 16 }
+
+  /// Bytes that one token reads.
+  public var byteCount: Int { (a.count + b.count) * 2 }
+
+  /// Packs `a` (`[rank, inputs]`) and `b` (`[outputs, rank]`); the product is multiplied by `scale`.
+  ///
+  /// Each factor is brought to a largest entry near 256 by a power of two first, which keeps small entries out of the
+  /// range where halves lose bits.
+  public init(a: FloatBuffer, b: FloatBuffer, rank: Int, inputs: Int, outputs: Int, scale: Float) {
+    precondition(a.count == rank * inputs && b.count == rank * outputs && rank > 0, "factors of other shapes")
+    self.rank = rank
+    self.inputs = inputs
+    self.outputs = outputs
+    let (liftA, liftB) = (Self.lift(a), Self.lift(b))
+    self.a = Buffer((rank + 15) / 16 * inputs * 16)
+    self.b = Buffer((outputs + 15) / 16 * rank * 16)
+    for r in 0..<rank {
+      for i in 0..<inputs {
+        self.a.pointer[(r / 16 * inputs + i) * 16 + r % 16] =
+          Float16(a.pointer[r * inputs + i] * liftA).bitPattern
+      }
+      for o in 0..<outputs {
+        self.b.pointer[(o / 16 * rank + r) * 16 + o % 16] =
+          Float16(b.pointer[o * rank + r] * liftB).bitPattern
+      }
+    }
+    self.scale = scale / liftA / liftB
+  }
+
+  private static func lift(_ values: FloatBuffer) -> Float {
+    var top: Float = 0
+    for i in 0..<values.count { top = max(top, abs(values.pointer[i])) }
+    return top > 0 && top.isFinite
+      ? Float(sign: .plus, exponent: min(60, max(-60, 8 - top.exponent)), significand: 1) : 1
+  }
+
+  /// `low[t] = scale · A x[t]` for `rows` rows of `x` (`inputs` floats each); `low` has `lowStride` floats per row.
+  public func down(
+    _ x: UnsafePointer<Float>, rows: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels = .best
+  ) {
+    kernels.table.pointee.low_rank_down(
+      a.pointer, Int64(inputs), Int64(lowStride / 16), x, Int64(inputs), Int64(rows), scale, low)
+  }
+
+  /// `out[t, o] += (B low[t])[o]` for the outputs of `tiles` (16 each).
+  public func up(
+    _ low: UnsafePointer<Float>, rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
+    outStride: Int,
+    kernels: Kernels = .best
+  ) {
+    precondition(tiles.lowerBound >= 0 && tiles.upperBound <= (outputs + 15) / 16, "out of range")
+    kernels.table.pointee.low_rank_up(
+      b.pointer, Int64(rank), Int64(outputs), Int64(tiles.lowerBound), Int64(tiles.upperBound), low,
+      Int64(lowStride), Int64(rows), out, Int64(outStride))
+  }
+}
