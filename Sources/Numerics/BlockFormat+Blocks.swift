@@ -26,14 +26,21 @@ enum Q8Block {
     for index in 0..<32 { target[index] = scale * Float(values[index]) }
   }
 
-  static func quantize(_ source: UnsafePointer<Float>, into place: UnsafeMutableRawBufferPointer) {
+  static func quantize(
+    _ source: UnsafePointer<Float>, into place: UnsafeMutableRawBufferPointer, _ choice: ScaleChoice
+  ) {
     let extremes = BlockExtremes(source)
     guard extremes.areFinite else { return BlockExtremes.storeNaN(place) }
-    let scale = HalfFloat.round(extremes.magnitude / 127)
+    let scale =
+      switch choice {
+      case .quick, .nearest: HalfFloat.round(extremes.magnitude / 127)
+      case .best(let weights):
+        ScaleSearch.eightBits.scale(source, weights: weights, magnitude: extremes.magnitude)
+      }
     HalfFloat.store(scale, place)
     let inverse = scale == 0 ? 0 : 1 / scale
     for index in 0..<32 {
-      let level = min(max((source[index] * inverse).rounded(), -127), 127)
+      let level = min(max(roundedToEven(source[index] * inverse), -127), 127)
       place[2 + index] = UInt8(bitPattern: Int8(level))
     }
   }
@@ -51,10 +58,19 @@ enum Q4Block {
     }
   }
 
-  static func quantize(_ source: UnsafePointer<Float>, into place: UnsafeMutableRawBufferPointer) {
+  static func quantize(
+    _ source: UnsafePointer<Float>, into place: UnsafeMutableRawBufferPointer, _ choice: ScaleChoice
+  ) {
     let extremes = BlockExtremes(source)
     guard extremes.areFinite else { return BlockExtremes.storeNaN(place) }
-    let scale = bestScale(source, extremes)
+    let scale =
+      switch choice {
+      case .nearest: HalfFloat.round(extremes.extreme / -8)
+      case .quick:
+        ScaleSearch.fourBits.scale(source, weights: nil, magnitude: extremes.magnitude)
+      case .best(let weights):
+        ScaleSearch.fourBits.scale(source, weights: weights, magnitude: extremes.magnitude)
+      }
     HalfFloat.store(scale, place)
     let inverse = scale == 0 ? 0 : 1 / scale
     for index in 0..<16 {
@@ -66,56 +82,24 @@ enum Q4Block {
 
   /// The stored level, 0…15, of a value in units of the scale.
   @inline(__always)
-  private static func level(_ value: Float) -> Float { min(max(value.rounded() + 8, 0), 15) }
+  private static func level(_ value: Float) -> Float { min(max(roundedToEven(value), -8), 7) + 8 }
+}
 
-  /// The half-precision scale with the smallest squared error among a few candidates.
-  ///
-  /// The levels reach from −8 to 7, so the element of greatest magnitude should fall on −8, or near it: each
-  /// candidate puts it on another level between −9 and −6.5 (then the tail is clipped or the grid is finer), with
-  /// both signs, and is then refined once by least squares for the levels it leads to.
-  private static func bestScale(_ source: UnsafePointer<Float>, _ extremes: BlockExtremes) -> Float {
-    var best: Float = 0
-    var bestError = Float.infinity
-    func consider(_ candidate: Float) {
-      let scale = HalfFloat.round(candidate)
-      guard scale != 0 else { return }
-      let error = squaredError(source, scale)
-      if error < bestError { (best, bestError) = (scale, error) }
-    }
-    for step in 0..<6 {
-      let reach = -9 + 0.5 * Float(step)
-      for signed in [extremes.extreme, -extremes.extreme] {
-        let candidate = signed / reach
-        consider(candidate)
-        if let refined = leastSquares(source, candidate) { consider(refined) }
-      }
-    }
-    return best
-  }
+/// `value` rounded to the nearest integer, as long as it is small: from 1.5 · 2²³ on a float has no fraction left.
+@inline(__always)
+private func roundedToEven(_ value: Float) -> Float {
+  let limited = min(max(value, -1_000), 1_000)
+  return (limited + 12_582_912) - 12_582_912
+}
 
-  private static func squaredError(_ source: UnsafePointer<Float>, _ scale: Float) -> Float {
-    let inverse = 1 / scale
-    var total: Float = 0
-    for index in 0..<32 {
-      let difference = source[index] - scale * (level(source[index] * inverse) - 8)
-      total += difference * difference
-    }
-    return total
-  }
-
-  /// The scale that fits best to the levels that `scale` leads to.
-  private static func leastSquares(_ source: UnsafePointer<Float>, _ scale: Float) -> Float? {
-    guard scale != 0, (1 / scale).isFinite else { return nil }
-    let inverse = 1 / scale
-    var product: Float = 0
-    var squares: Float = 0
-    for index in 0..<32 {
-      let quantum = level(source[index] * inverse) - 8
-      product += quantum * source[index]
-      squares += quantum * quantum
-    }
-    return squares > 0 ? product / squares : nil
-  }
+/// How the scale of a block is chosen.
+enum ScaleChoice {
+  /// From the element of greatest magnitude alone, as quantisers usually do.
+  case nearest
+  /// With the least squared error where that pays (four bits), else as `nearest`.
+  case quick
+  /// With the least squared error under these 32 weights, or with all alike.
+  case best(UnsafePointer<Float>?)
 }
 
 /// What the scale of a block of 32 is chosen from.

@@ -122,40 +122,4 @@ public enum BlockFormat: String, Sendable, CaseIterable {
       for block in 0..<blocks { Q6KBlock.dequantize(source + 210 * block, into: target + 256 * block) }
     }
   }
-
-  /// The bytes that stand for `floats` as nearly as the format can.
-  ///
-  /// A block that holds a number that is not finite becomes a block of NaN, so that damage stays visible.
-  ///
-  /// - Precondition: `floats` holds whole blocks, and the format `canEncode`.
-  public func quantize(_ floats: UnsafeBufferPointer<Float>) -> [UInt8] {
-    guard let count = byteCount(elements: floats.count) else {
-      preconditionFailure("\(floats.count) elements are no whole number of blocks of \(blockSize)")
-    }
-    guard let source = floats.baseAddress else { return [] }
-    let blocks = floats.count / blockSize
-    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      let target = UnsafeMutableRawBufferPointer(buffer)
-      for block in 0..<blocks {
-        let place = UnsafeMutableRawBufferPointer(
-          rebasing: target[(block * bytesPerBlock)..<((block + 1) * bytesPerBlock)])
-        switch self {
-        case .f32: place.storeBytes(of: source[block].bitPattern.littleEndian, as: UInt32.self)
-        case .f16: HalfFloat.store(source[block], place)
-        case .bf16: place.storeBytes(of: Self.bfloat16Bits(source[block]).littleEndian, as: UInt16.self)
-        case .q8_0: Q8Block.quantize(source + 32 * block, into: place)
-        case .q4_0: Q4Block.quantize(source + 32 * block, into: place)
-        case .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: preconditionFailure("\(rawValue) is only read")
-        }
-      }
-      initialized = count
-    }
-  }
-
-  /// Rounds to nearest, ties to even; NaN stays NaN.
-  private static func bfloat16Bits(_ value: Float) -> UInt16 {
-    if value.isNaN { return UInt16(truncatingIfNeeded: value.bitPattern >> 16) | 0x0040 }
-    let bits = value.bitPattern
-    return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
-  }
 }

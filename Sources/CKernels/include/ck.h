@@ -11,6 +11,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "ck_scale.h"
+
 typedef enum ck_isa { CK_REFERENCE = 0, CK_AVX2 = 1, CK_AVX512_VNNI = 2 } ck_isa;
 
 enum { CK_TILE_ROWS = 16, CK_BLOCK = 32, CK_Q8_BLOCK_BYTES = 512, CK_Q4_BLOCK_BYTES = 256 };
