@@ -26,6 +26,7 @@ public final class WorkerPool: @unchecked Sendable {
   private let barrier: SpinBarrier
   private var job: ((Int) -> Void)?
   private var chunkCount = 0
+  private var isTeam = false
 
   /// Pauses before a thread that waits for work parks, about 50 µs: longer than what lies between two tokens.
   private static let spinLimit = 2_000
@@ -36,7 +37,7 @@ public final class WorkerPool: @unchecked Sendable {
     barrier = SpinBarrier(threads: threadCount)
     for index in 1..<max(2, threadCount) where index < threadCount {
       let thread = Thread { [weak self] in
-        WorkerPool.serve { self }
+        WorkerPool.serve(index) { self }
       }
       thread.name = "gemfill-worker-\(index)"
       thread.stackSize = 1 << 20
@@ -52,11 +53,16 @@ public final class WorkerPool: @unchecked Sendable {
       for chunk in 0..<max(0, count) { body(chunk) }
       return
     }
+    start(count, isTeam: false, body)
+  }
+
+  private func start(_ count: Int, isTeam: Bool, _ body: (Int) -> Void) {
     callers.lock()
     defer { callers.unlock() }
     withoutActuallyEscaping(body) { escaping in
       job = escaping
       chunkCount = count
+      self.isTeam = isTeam
       nextChunk.store(0, ordering: .relaxed)
       running.store(threadCount - 1, ordering: .relaxed)
       generation.add(1, ordering: .sequentiallyConsistent)
@@ -65,7 +71,7 @@ public final class WorkerPool: @unchecked Sendable {
         parking.broadcast()
         parking.unlock()
       }
-      takeChunks()
+      takeChunks(0)
       spinUntil { running.load(ordering: .acquiring) == 0 }
       job = nil
     }
@@ -76,7 +82,10 @@ public final class WorkerPool: @unchecked Sendable {
   ///
   /// Every member must reach the same barriers in the same order. `body` must not call `run` of the same pool.
   public func team(_ body: (TeamMember) -> Void) {
-    run(threadCount) { rank in body(TeamMember(rank: rank, count: threadCount, barrier: barrier)) }
+    guard threadCount > 1 else { return body(TeamMember(rank: 0, count: 1, barrier: barrier)) }
+    start(threadCount, isTeam: true) { rank in
+      body(TeamMember(rank: rank, count: threadCount, barrier: barrier))
+    }
   }
 
   /// Cuts `0..<total` into one range per thread, each a multiple of `unit` long but the last, and runs `body` on them.
@@ -93,8 +102,9 @@ public final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  private func takeChunks() {
+  private func takeChunks(_ thread: Int) {
     guard let job else { return }
+    if isTeam { return job(thread) }
     while true {
       let chunk = nextChunk.add(1, ordering: .relaxed).oldValue
       if chunk >= chunkCount { return }
@@ -102,7 +112,7 @@ public final class WorkerPool: @unchecked Sendable {
     }
   }
 
-  private static func serve(_ pool: () -> WorkerPool?) {
+  private static func serve(_ thread: Int, _ pool: () -> WorkerPool?) {
     var seen = 0
     while let pool = pool() {
       var spins = 0
@@ -122,7 +132,7 @@ public final class WorkerPool: @unchecked Sendable {
         if pool.generation.load(ordering: .acquiring) == seen { continue }
       }
       seen += 1
-      pool.takeChunks()
+      pool.takeChunks(thread)
       pool.running.subtract(1, ordering: .releasing)
     }
   }
@@ -130,7 +140,7 @@ public final class WorkerPool: @unchecked Sendable {
 
 /// One thread of `WorkerPool.team`.
 public struct TeamMember {
-  /// `0..<count`; 0 is the caller's thread or another, but always just one.
+  /// `0..<count`; 0 is the caller's thread, and the others keep theirs too, so that caches stay warm.
   public let rank: Int
   /// Threads of the team.
   public let count: Int
@@ -152,7 +162,8 @@ public struct TeamMember {
 
   static func range(_ total: Int, unit: Int, part: Int, of parts: Int) -> Range<Int> {
     let units = (total + unit - 1) / unit
-    return min(total, units * part / parts * unit)..<min(total, units * (part + 1) / parts * unit)
+    func border(_ part: Int) -> Int { min(total, (units * part + parts - 1) / parts * unit) }
+    return border(part)..<border(part + 1)
   }
 }
 
