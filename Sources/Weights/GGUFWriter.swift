@@ -4,7 +4,8 @@ public struct GGUFWriter: Sendable {
   static let alignment = 32
 
   private var pairs: [(key: String, value: GGUFValue)] = []
-  private var tensors: [OutputTensor] = []
+  private var tensors: [(plan: TensorPlan, ready: OutputTensor?)] = []
+  private var names: Set<String> = []
 
   /// A file for a model of the given family, which goes to `general.architecture`.
   public init(architecture: String) {
@@ -29,16 +30,41 @@ public struct GGUFWriter: Sendable {
   ///
   /// - Precondition: it has at most four dimensions, and no other has its name.
   public mutating func append(_ tensor: OutputTensor) {
-    precondition(tensor.shape.count <= 4, "GGUF tensors have at most four dimensions")
-    precondition(!tensors.contains { $0.name == tensor.name }, "two tensors are called '\(tensor.name)'")
-    tensors.append(tensor)
+    append(tensor.plan)
+    tensors[tensors.count - 1].ready = tensor
+  }
+
+  /// Adds a tensor that is made when the file is written, so that not all need memory at once.
+  ///
+  /// - Precondition: it has at most four dimensions, and no other has its name.
+  public mutating func append(_ plan: TensorPlan) {
+    precondition(plan.shape.count <= 4, "GGUF tensors have at most four dimensions")
+    precondition(names.insert(plan.name).inserted, "two tensors are called '\(plan.name)'")
+    tensors.append((plan, nil))
   }
 
   /// Writes the file, which appears whole or not at all.
+  ///
+  /// - Precondition: all tensors were added with their bytes.
   public func write(to path: String) throws(WeightsError) {
+    do {
+      try write(to: path) { plan in preconditionFailure("'\(plan.name)' has no bytes") }
+    } catch let error as WeightsError {
+      throw error
+    } catch {
+      throw .unwritable(path: path, reason: "\(error)")
+    }
+  }
+
+  /// Writes the file, which appears whole or not at all; `make` is asked for each tensor that was only planned, in order.
+  ///
+  /// - Throws: `WeightsError`, and what `make` throws.
+  public func write(to path: String, making make: (TensorPlan) throws -> OutputTensor) throws {
     var file = try AtomicFile(path: path)
     try file.append(header())
-    for tensor in tensors {
+    for (plan, ready) in tensors {
+      let tensor = try ready ?? make(plan)
+      precondition(tensor.plan == plan, "'\(tensor.name)' is not what was planned for '\(plan.name)'")
       try file.append(tensor.bytes)
       try file.append([UInt8](repeating: 0, count: Self.padded(tensor.bytes.count) - tensor.bytes.count))
     }
@@ -57,13 +83,13 @@ public struct GGUFWriter: Sendable {
       encoder.append(value)
     }
     var offset = 0
-    for tensor in tensors {
-      encoder.appendText(Array(tensor.name.utf8))
-      encoder.append(UInt32(tensor.shape.count))
-      for extent in tensor.shape.reversed() { encoder.append(UInt64(extent)) }
-      encoder.append(tensor.format.ggmlType)
+    for (plan, _) in tensors {
+      encoder.appendText(Array(plan.name.utf8))
+      encoder.append(UInt32(plan.shape.count))
+      for extent in plan.shape.reversed() { encoder.append(UInt64(extent)) }
+      encoder.append(plan.format.ggmlType)
       encoder.append(UInt64(offset))
-      offset += Self.padded(tensor.bytes.count)
+      offset += Self.padded(plan.byteCount)
     }
     encoder.pad(to: Self.padded(encoder.bytes.count))
     return encoder.bytes
