@@ -3,19 +3,12 @@ import Gemma
 import Tokenizer
 import Weights
 
-/// A loaded model that fills holes and scores text, one request at a time, reusing keys and values across requests.
+/// A loaded model that generates and scores text, one piece of work at a time, reusing keys and values across requests.
 ///
-/// Each of a few sessions remembers the token sequence that its cache holds. A request takes the session that shares
-/// the longest beginning with its prompt, cuts it back to there and evaluates only the rest, so that in suffix-first
-/// order one more typed character costs the re-tokenised end of the line.
+/// Sequences with their keys and values are remembered in a tree of beginnings (`SequenceMemory`). A request takes the
+/// longest beginning that its prompt shares with any of them and evaluates only the rest, so that in suffix-first order
+/// one more typed character costs the re-tokenised end of the line.
 public actor Engine: InfillModel {
-  private struct Slot {
-    var session: InferenceSession
-    var tokens: [Int32] = []
-    var adapter: String?
-    var lastUse = 0
-  }
-
   /// Vocabulary of the model.
   public nonisolated let tokenizer: Tokenizer
   /// Prompt builder.
@@ -28,20 +21,25 @@ public actor Engine: InfillModel {
   public nonisolated let contextLength: Int
 
   private nonisolated let executor = EngineExecutor()
-  private var slots: [Slot] = []
+  let session: InferenceSession
+  var memory: SequenceMemory
+  let speculator: Speculator
+  var shortlist: VocabularyShortlist?
   private var adapters: [String: LoRAAdapter] = [:]
-  private let slotLimit: Int
-  private var clock = 0
+  private lazy var tokenBytes = TokenBytes(tokenizer)
 
   /// The engine's own queue.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// Wraps a loaded model; `slots` sequences keep their keys and values.
+  /// Bytes of keys and values that an engine remembers unless told otherwise.
+  public static let usualCacheBytes = 512 << 20
+
+  /// Wraps a loaded model; the remembered sequences keep `cacheBytes` bytes of keys and values.
   ///
   /// - Throws: `GenerationError.noInfillTokens`, `.vocabularyTooLarge`.
   public init(
     model: GemmaModel, tokenizer: Tokenizer, order: PromptOrder = .suffixFirst, contextLength: Int = 2_048,
-    slots: Int = 4
+    cacheBytes: Int = Engine.usualCacheBytes
   ) throws {
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw GenerationError.vocabularyTooLarge(
@@ -51,8 +49,11 @@ public actor Engine: InfillModel {
     self.tokenizer = tokenizer
     self.order = order
     self.contextLength = min(contextLength, model.configuration.maxPositions)
-    slotLimit = max(1, slots)
     format = try PromptFormat(tokenizer, model: model.path)
+    session = InferenceSession(model, capacity: self.contextLength)
+    let pages = session.pages
+    memory = SequenceMemory(budget: max(0, cacheBytes)) { pages.bytesInUse }
+    speculator = Speculator(barriers: format.stopTokens.union(format.sentinels))
   }
 
   /// Loads a GGUF file, or a directory with `config.json`, safetensors and `tokenizer.model`.
@@ -73,169 +74,119 @@ public actor Engine: InfillModel {
   /// Makes an adapter available to requests under `name`, replacing one of the same name.
   public func use(_ adapter: LoRAAdapter, named name: String) {
     adapters[name] = adapter
-    for index in slots.indices where slots[index].adapter == name { slots[index].tokens = [] }
+    memory.forget(adapter: name)
   }
 
-  /// Fills the hole greedily.
+  /// Drafts come from this text of the repository too (token ids, files one behind the other); nil for none.
+  public func draft(from corpus: TokenIndex?) {
+    speculator.finder.corpus = corpus
+  }
+
+  /// Decodes greedily over `shortlist`, falling back to the whole vocabulary where it is unsure; nil for always the whole.
   ///
-  /// - Throws: `GenerationError.unknownAdapter`, `GemmaError.contextOverflow`.
+  /// - Throws: `GemmaError.format` where the list is of another model's shape.
+  public func use(_ shortlist: VocabularyShortlist?) throws {
+    try shortlist?.check(against: model)
+    self.shortlist = shortlist
+  }
+
+  /// Forgets the keys and values of a document that has been closed.
+  public func close(document: String) {
+    memory.forget(document: document)
+  }
+
+  /// Fills the hole.
+  ///
+  /// - Throws: `GenerationError.unknownAdapter`, `.option`, `GemmaError.contextOverflow`.
   public nonisolated func infill(_ request: InfillRequest) async throws -> InfillResult {
     try await infill(request, asked: .now)
   }
 
   private func infill(_ request: InfillRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
+    let prompt = format.openPrompt(
+      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order,
+      heals: request.options.heals)
+    return try generate(
+      GenerationRequest(
+        prompt: prompt.tokens, requiredStart: prompt.requiredStart, maxTokens: request.maxTokens,
+        timeBudgetMs: request.timeBudgetMs, adapter: request.adapter, document: request.path,
+        options: request.options, shouldStop: request.shouldStop), asked: asked)
+  }
+
+  /// Generates text behind a prompt of token ids.
+  ///
+  /// - Throws: `GenerationError.unknownAdapter`, `.option`, `.emptyPrompt`, `GemmaError.contextOverflow`, `.token`.
+  public nonisolated func generate(_ request: GenerationRequest) async throws -> InfillResult {
+    try await generate(request, asked: .now)
+  }
+
+  private func generate(_ request: GenerationRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
     let taken = ContinuousClock.now
-    let queueMs = milliseconds(taken - asked)
-    var run = GreedyRun(format: format)
-    guard !Task.isCancelled else { return run.result(end: .cancelled, queueMs: queueMs) }
-    let prompt = format.prompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order)
-    let slot = try takeSlot(for: prompt, adapter: request.adapter)
-    run.reused = slots[slot].tokens.count
-    run.evaluated = prompt.count - run.reused
-    guard
-      var logits = try evaluatePrompt(
-        prompt, slot,
-        until: { Task.isCancelled || self.milliseconds(.now - taken) > Double(request.timeBudgetMs) })
-    else {
-      run.evaluated = slots[slot].tokens.count - run.reused
-      run.prefillMs = milliseconds(.now - taken)
-      return run.result(end: Task.isCancelled ? .cancelled : .timeLimit, queueMs: queueMs)
+    try request.options.check(vocabularySize: model.configuration.vocabularySize)
+    guard !request.prompt.isEmpty else { throw GenerationError.emptyPrompt }
+    let constraint =
+      request.requiredStart.isEmpty ? nil : ByteConstraint(request.requiredStart, tokenBytes)
+    let run = TextRun(
+      tokenizer, stops: request.options.stopTokens ?? format.stopTokens, constraint: constraint)
+    let job = DecodingJob(
+      options: request.options, maxTokens: request.maxTokens, contextLength: contextLength,
+      deadline: taken + .milliseconds(request.timeBudgetMs), shouldStop: request.shouldStop)
+    var costs = RequestCosts(queue: taken - asked)
+    guard !Task.isCancelled else { return costs.result(run, end: .cancelled) }
+    costs.reused = try recall(request.prompt, adapter: request.adapter)
+    let decoder = TextDecoder(
+      session, sequence: Array(request.prompt.prefix(costs.reused)), run: run, job: job,
+      speculator: request.options.candidates == 1 ? speculator : nil, shortlist: shortlist)
+    defer {
+      memory.remember(
+        decoder.sequence, session.cache, adapter: request.adapter, document: request.document)
     }
-    let decodeStart = ContinuousClock.now
-    run.prefillMs = milliseconds(decodeStart - taken)
-    let size = model.configuration.vocabularySize
-    var end = InfillResult.End.tokenLimit
-    while run.tokens.count < request.maxTokens {
-      if Task.isCancelled {
-        end = .cancelled
-        break
-      }
-      if milliseconds(.now - taken) > Double(request.timeBudgetMs) {
-        end = .timeLimit
-        break
-      }
-      guard let token = run.take(logits, size: size) else {
-        end = .endToken
-        break
-      }
-      if request.shouldStop(run.bytes) {
-        end = .stopRule
-        break
-      }
-      guard run.tokens.count < request.maxTokens, slots[slot].tokens.count < contextLength else { break }
-      logits = try append([token], slot, logits: .last)
+    let interruption = try decoder.evaluate(prompt: request.prompt)
+    costs.evaluated = min(decoder.sequence.count, request.prompt.count) - costs.reused
+    let prefilled = ContinuousClock.now
+    costs.prefill = prefilled - taken
+    if let interruption { return costs.result(run, end: interruption) }
+    if request.options.candidates > 1, request.maxTokens > 0 {
+      return try generateBranches(request, job, run, decoder, costs, since: prefilled)
     }
-    run.decodeMs = milliseconds(.now - decodeStart)
-    return run.result(end: end, queueMs: queueMs)
+    let end = try decoder.decode()
+    costs.decode = .now - prefilled
+    speculator.finder.remember(request.prompt.suffix(DraftFinder.longestMatch) + decoder.run.tokens)
+    var result = costs.result(decoder.run, end: end)
+    result.speculation = decoder.speculation
+    result.fullHeadTokens = decoder.fullHeadTokens
+    return result
   }
 
-  /// Evaluates what `slot` lacks of `prompt` in pieces, between which `until` may end it: nil then, with the pieces done
-  /// kept for the next request.
-  private func evaluatePrompt(
-    _ prompt: [Int32], _ slot: Int, until isOver: () -> Bool
-  ) throws -> UnsafePointer<Float>? {
-    while true {
-      let done = slots[slot].tokens.count
-      let end = min(prompt.count, done + Self.promptPiece)
-      let isLast = end == prompt.count
-      let logits = try append(Array(prompt[done..<end]), slot, logits: isLast ? .last : .none)
-      if isLast { return logits }
-      if isOver() { return nil }
+  private func generateBranches(
+    _ request: GenerationRequest, _ job: DecodingJob, _ run: TextRun, _ trunk: TextDecoder,
+    _ costs: RequestCosts, since prefilled: ContinuousClock.Instant
+  ) throws -> InfillResult {
+    let branches = BranchDecoder(session, prompt: trunk.sequence, job: job)
+    let candidates = try branches.decode(trunk.lastLogits(), run: run)
+    var costs = costs
+    costs.decode = .now - prefilled
+    if let main = branches.main {
+      memory.remember(main.tokens, main.sequence, adapter: request.adapter, document: request.document)
     }
+    var result = costs.result(branches.mainRun ?? run, end: candidates.first?.end ?? .tokenLimit)
+    result.alternatives = Array(candidates.dropFirst())
+    return result
   }
 
-  /// Prompt tokens between two looks at cancellation and the time budget.
-  private static let promptPiece = 128
-
-  /// Sum of the natural log probabilities of `middle` and the end token, given the prompt of the hole.
-  ///
-  /// - Throws: as `infill`.
-  public func middleLogProbability(
-    _ middle: [UInt8], in request: InfillRequest, order: PromptOrder
-  ) async throws -> Double {
-    let prompt = format.prompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order)
-    return try score(
-      tokenizer.encode(middle) + [tokenizer.endToken], after: prompt, adapter: request.adapter)
-  }
-
-  /// Sum of natural log probabilities of `continuation` as plain text after `context`.
-  ///
-  /// - Throws: as `infill`.
-  public func logProbability(of continuation: [UInt8], after context: [UInt8]) async throws -> Double {
-    let prompt = [tokenizer.beginToken] + tokenizer.encode(context)
-    return try score(tokenizer.encode(continuation), after: prompt, adapter: nil)
-  }
-
-  private func score(_ targets: [Int32], after prompt: [Int32], adapter: String?) throws -> Double {
-    guard !targets.isEmpty else { return 0 }
-    let slot = try takeSlot(for: prompt, adapter: adapter)
-    // Only the last prompt token and the targets need logits.
-    let fresh = Array(prompt[slots[slot].tokens.count...])
-    if fresh.count > 1 { try append(fresh.dropLast(), slot, logits: .none) }
-    let inputs = fresh.suffix(1) + targets.dropLast()
-    let size = model.configuration.vocabularySize
-    var sum = 0.0
-    for begin in stride(from: 0, to: targets.count, by: Self.promptPiece) {
-      let piece = Array(inputs.dropFirst(begin).prefix(Self.promptPiece))
-      let logits = try append(piece, slot, logits: .all)
-      for (index, target) in targets[begin..<(begin + piece.count)].enumerated() {
-        sum += Double(LogitRow(logits + index * size, count: size).logProbability(of: target))
-      }
-    }
-    // The next request for this hole starts from the prompt again.
-    slots[slot].tokens = prompt
-    return sum
-  }
-
-  /// The slot that shares the longest beginning with `prompt`, cut back to there; at least the last prompt token is
-  /// left to evaluate, since its logits are needed.
-  private func takeSlot(for prompt: [Int32], adapter: String?) throws -> Int {
-    clock += 1
+  /// Gives the session the remembered sequence that shares the longest beginning with `prompt`, cut back to there: how many
+  /// positions that is. At least the last prompt token is left to evaluate, since its logits are needed.
+  func recall(_ prompt: [Int32], adapter: String?) throws -> Int {
     if let adapter, adapters[adapter] == nil { throw GenerationError.unknownAdapter(adapter) }
-    var best: (slot: Int, shared: Int)?
-    for (index, slot) in slots.enumerated() where slot.adapter == adapter {
-      let shared = zip(slot.tokens, prompt).prefix { $0 == $1 }.count
-      if shared > best?.shared ?? 0 { best = (index, shared) }
-    }
-    // A shared head (bos and path) alone is not worth overwriting another document's cache.
-    let worthwhile = best.map { $0.shared * 2 >= min(prompt.count, slots[$0.slot].tokens.count) } ?? false
-    let index: Int
-    if let best, worthwhile || slots.count >= slotLimit && best.shared > 0 && isOldest(best.slot) {
-      index = best.slot
-    } else if slots.count < slotLimit {
-      slots.append(Slot(session: InferenceSession(model, capacity: contextLength)))
-      index = slots.count - 1
-    } else {
-      index = slots.indices.min { slots[$0].lastUse < slots[$1].lastUse } ?? 0
-    }
-    if slots[index].adapter != adapter { slots[index].tokens = [] }
-    slots[index].adapter = adapter
-    slots[index].session.adapter = adapter.flatMap { adapters[$0] }
-    slots[index].lastUse = clock
-    let shared = zip(slots[index].tokens, prompt).prefix { $0 == $1 }.count
-    let keep = min(shared, max(0, prompt.count - 1))
-    slots[index].tokens = Array(prompt.prefix(keep))
-    slots[index].session.cache.truncate(to: keep)
-    return index
+    session.adapter = adapter.flatMap { adapters[$0] }
+    let found = memory.recall(prompt, adapter: adapter, most: prompt.count - 1)
+    session.cache = found?.sequence ?? session.emptySequence()
+    return found?.shared ?? 0
   }
 
-  private func isOldest(_ slot: Int) -> Bool {
-    slots.allSatisfy { $0.lastUse >= slots[slot].lastUse }
-  }
-
-  @discardableResult
-  private func append(
-    _ tokens: [Int32], _ slot: Int, logits: InferenceSession.LogitRows
-  ) throws -> UnsafePointer<Float> {
-    slots[slot].session.cache.truncate(to: slots[slot].tokens.count)
-    let pointer = try slots[slot].session.append(tokens, logits: logits)
-    slots[slot].tokens += tokens
-    return pointer
-  }
-
-  private func milliseconds(_ duration: Duration) -> Double {
-    duration / .milliseconds(1)
+  /// Gives the session back a sequence on which other work has been done in between.
+  func resume(_ sequence: KVSequence, adapter: String?) {
+    session.adapter = adapter.flatMap { adapters[$0] }
+    session.cache = sequence
   }
 }

@@ -6,6 +6,10 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
   case vocabularyTooLarge(model: String, pieces: Int, rows: Int)
   /// The named adapter is not loaded.
   case unknownAdapter(String)
+  /// A decoding option has a value that means nothing.
+  case option(name: String, problem: String)
+  /// A request without a single prompt token.
+  case emptyPrompt
 
   /// One line: what, where, and what to do.
   public var description: String {
@@ -15,6 +19,8 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
     case .vocabularyTooLarge(let model, let pieces, let rows):
       "\(model): the vocabulary has \(pieces) pieces, the model \(rows) embedding rows; they do not belong together"
     case .unknownAdapter(let name): "adapter \(name) is not loaded; see gemfill adapter list"
+    case .option(let name, let problem): "\(name) \(problem)"
+    case .emptyPrompt: "the prompt has no tokens; begin it with the begin token"
     }
   }
 }
