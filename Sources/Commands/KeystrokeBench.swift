@@ -49,8 +49,10 @@ struct KeystrokeBench {
   /// - Throws: as `Engine.infill`.
   mutating func type() async throws -> Keystroke {
     prefix += Self.word(words, &random)
+    // Random weights repeat themselves more than any code: drafts would flatter the figures.
     let request = InfillRequest(
-      path: "", prefix: prefix, suffix: suffix, maxTokens: generate, timeBudgetMs: 600_000)
+      path: "", prefix: prefix, suffix: suffix, maxTokens: generate, timeBudgetMs: 600_000,
+      options: DecodingOptions(speculates: false))
     let start = ContinuousClock.now
     let result = try await engine.infill(request)
     return Keystroke(milliseconds: (ContinuousClock.now - start) / .milliseconds(1), result: result)

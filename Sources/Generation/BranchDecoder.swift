@@ -48,7 +48,8 @@ final class BranchDecoder {
       for (position, index) in live.enumerated() {
         if let token = branches[index].run.tokens.last { branches[index].tokens.append(token) }
         let allowed = branches[index].run.allowed()
-        let choice = branches[index].chooser.choose(next + position * size, count: size, allowed: allowed)
+        let choice = branches[index].chooser.choose(
+          next.pointer + position * size, count: size, allowed: allowed)
         take(choice, &branches[index])
       }
     }

@@ -17,13 +17,11 @@ public struct DecodingOptions: Sendable, Equatable {
   /// Verify several drafted tokens in one pass. What comes out is what plain greedy decoding gives; ignored when
   /// sampling and for several candidates.
   public var speculates: Bool
-  /// Compute only the logits of the vocabulary shortlist where one is loaded; ignored when sampling.
-  public var usesShortlist: Bool
 
   /// Creates options; those left out mean plain greedy decoding with speculation.
   public init(
     sampling: Sampling = .greedy, logitBias: [Int32: Float] = [:], stopTokens: Set<Int32>? = nil,
-    candidates: Int = 1, heals: Bool = false, speculates: Bool = true, usesShortlist: Bool = true
+    candidates: Int = 1, heals: Bool = false, speculates: Bool = true
   ) {
     self.sampling = sampling
     self.logitBias = logitBias
@@ -31,7 +29,6 @@ public struct DecodingOptions: Sendable, Equatable {
     self.candidates = candidates
     self.heals = heals
     self.speculates = speculates
-    self.usesShortlist = usesShortlist
   }
 
   /// Most candidates of one request.
@@ -48,7 +45,8 @@ public struct DecodingOptions: Sendable, Equatable {
         throw .option(name: "logit bias", problem: "names token \(token), which the model does not have")
       }
       guard bias.isFinite || bias == -.infinity else {
-        throw .option(name: "logit bias", problem: "of token \(token) is \(bias); use a number, or -inf to forbid it")
+        throw .option(
+          name: "logit bias", problem: "of token \(token) is \(bias); use a number, or -inf to forbid it")
       }
     }
     guard logitBias.count < vocabularySize || logitBias.values.contains(where: \.isFinite) else {

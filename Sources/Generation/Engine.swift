@@ -24,7 +24,6 @@ public actor Engine: InfillModel {
   let session: InferenceSession
   var memory: SequenceMemory
   let speculator: Speculator
-  var shortlist: VocabularyShortlist?
   private var adapters: [String: LoRAAdapter] = [:]
   private lazy var tokenBytes = TokenBytes(tokenizer)
 
@@ -51,8 +50,7 @@ public actor Engine: InfillModel {
     self.contextLength = min(contextLength, model.configuration.maxPositions)
     format = try PromptFormat(tokenizer, model: model.path)
     session = InferenceSession(model, capacity: self.contextLength)
-    let pages = session.pages
-    memory = SequenceMemory(budget: max(0, cacheBytes)) { pages.bytesInUse }
+    memory = SequenceMemory(budget: max(0, cacheBytes))
     speculator = Speculator(barriers: format.stopTokens.union(format.sentinels))
   }
 
@@ -80,14 +78,6 @@ public actor Engine: InfillModel {
   /// Drafts come from this text of the repository too (token ids, files one behind the other); nil for none.
   public func draft(from corpus: TokenIndex?) {
     speculator.finder.corpus = corpus
-  }
-
-  /// Decodes greedily over `shortlist`, falling back to the whole vocabulary where it is unsure; nil for always the whole.
-  ///
-  /// - Throws: `GemmaError.format` where the list is of another model's shape.
-  public func use(_ shortlist: VocabularyShortlist?) throws {
-    try shortlist?.check(against: model)
-    self.shortlist = shortlist
   }
 
   /// Forgets the keys and values of a document that has been closed.
@@ -124,6 +114,9 @@ public actor Engine: InfillModel {
     let taken = ContinuousClock.now
     try request.options.check(vocabularySize: model.configuration.vocabularySize)
     guard !request.prompt.isEmpty else { throw GenerationError.emptyPrompt }
+    guard request.prompt.count <= contextLength else {
+      throw GemmaError.contextOverflow(positions: request.prompt.count, limit: contextLength)
+    }
     let constraint =
       request.requiredStart.isEmpty ? nil : ByteConstraint(request.requiredStart, tokenBytes)
     let run = TextRun(
@@ -136,7 +129,7 @@ public actor Engine: InfillModel {
     costs.reused = try recall(request.prompt, adapter: request.adapter)
     let decoder = TextDecoder(
       session, sequence: Array(request.prompt.prefix(costs.reused)), run: run, job: job,
-      speculator: request.options.candidates == 1 ? speculator : nil, shortlist: shortlist)
+      speculator: request.options.candidates == 1 ? speculator : nil)
     defer {
       memory.remember(
         decoder.sequence, session.cache, adapter: request.adapter, document: request.document)
@@ -154,7 +147,6 @@ public actor Engine: InfillModel {
     speculator.finder.remember(request.prompt.suffix(DraftFinder.longestMatch) + decoder.run.tokens)
     var result = costs.result(decoder.run, end: end)
     result.speculation = decoder.speculation
-    result.fullHeadTokens = decoder.fullHeadTokens
     return result
   }
 
@@ -180,7 +172,7 @@ public actor Engine: InfillModel {
     if let adapter, adapters[adapter] == nil { throw GenerationError.unknownAdapter(adapter) }
     session.adapter = adapter.flatMap { adapters[$0] }
     let found = memory.recall(prompt, adapter: adapter, most: prompt.count - 1)
-    session.cache = found?.sequence ?? session.emptySequence()
+    session.cache = found?.sequence ?? KVSequence(model.configuration, capacity: contextLength)
     return found?.shared ?? 0
   }
 

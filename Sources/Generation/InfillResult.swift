@@ -30,8 +30,6 @@ public struct InfillResult: Sendable {
   public var tokens: [Int32] = []
   /// What drafting several tokens per pass came to.
   public var speculation = SpeculationStatistics()
-  /// Generated tokens for which the vocabulary shortlist did not suffice.
-  public var fullHeadTokens = 0
 
   /// Creates a result.
   public init(
@@ -63,6 +61,22 @@ public struct InfillCandidate: Sendable, Equatable {
   public var meanLogProbability: Float
   /// Smallest natural log probability of a generated token.
   public var minLogProbability: Float
+  /// The generated ids, the end token included.
+  public var tokens: [Int32]
+
+  /// Creates a candidate.
+  public init(
+    bytes: [UInt8], tokenCount: Int, end: InfillResult.End, meanLogProbability: Float,
+    minLogProbability: Float,
+    tokens: [Int32] = []
+  ) {
+    self.bytes = bytes
+    self.tokenCount = tokenCount
+    self.end = end
+    self.meanLogProbability = meanLogProbability
+    self.minLogProbability = minLogProbability
+    self.tokens = tokens
+  }
 }
 
 /// What drafting several tokens per pass came to in one generation.

@@ -47,10 +47,12 @@ public struct PromptFormat: Sendable {
 
   /// The ids up to where the middle begins.
   public func prompt(path: String, prefix: [UInt8], suffix: [UInt8], order: PromptOrder) -> [Int32] {
-    prompt(path: path, prefix: tokenizer.encode(prefix), suffix: suffix, order: order)
+    prompt(path: path, prefixTokens: tokenizer.encode(prefix), suffix: suffix, order: order)
   }
 
-  private func prompt(path: String, prefix: [Int32], suffix: [UInt8], order: PromptOrder) -> [Int32] {
+  private func prompt(path: String, prefixTokens prefix: [Int32], suffix: [UInt8], order: PromptOrder)
+    -> [Int32]
+  {
     switch order {
     case .prefixFirst:
       head(path: path) + [fimPrefix] + prefix + [fimSuffix] + tokenizer.encode(suffix) + [fimMiddle]
@@ -75,12 +77,13 @@ public struct PromptFormat: Sendable {
     var keep = tokens.count
     while keep > 0, tokens.count - keep < Self.mostHealedTokens {
       keep -= 1
-      if let first = tokenizer.bytes(of: tokens[keep]).first, first == 0x20 || first == 0x09 || first == 0x0A {
+      if let first = tokenizer.bytes(of: tokens[keep]).first, first == 0x20 || first == 0x09 || first == 0x0A
+      {
         break
       }
     }
     let start = tokens[keep...].flatMap { tokenizer.bytes(of: $0) }
-    return (prompt(path: path, prefix: Array(tokens[..<keep]), suffix: suffix, order: order), start)
+    return (prompt(path: path, prefixTokens: Array(tokens[..<keep]), suffix: suffix, order: order), start)
   }
 
   /// Prompt, middle and end token for training.

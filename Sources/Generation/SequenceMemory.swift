@@ -24,21 +24,22 @@ struct SequenceMemory {
   let limit: Int
   /// Most bytes of pages.
   let budget: Int
-  private let bytesInUse: () -> Int
 
-  /// - Parameter bytesInUse: bytes of all pages that any sequence holds, shared ones counted once.
-  init(budget: Int, limit: Int = 256, bytesInUse: @escaping () -> Int) {
+  init(budget: Int, limit: Int = 256) {
     self.budget = budget
     self.limit = limit
-    self.bytesInUse = bytesInUse
   }
+
+  private var bytesInUse: Int { remembered.values.reduce(0) { $0 + $1.entry.value.byteCount } }
 
   /// Sequences remembered.
   var count: Int { remembered.count }
 
   /// A copy of the remembered sequence that shares the longest beginning with `tokens`, cut back to that beginning,
   /// and its length; at most `most` positions. Nil where nothing is shared.
-  mutating func recall(_ tokens: [Int32], adapter: AdapterKey, most: Int) -> (sequence: KVSequence, shared: Int)? {
+  mutating func recall(_ tokens: [Int32], adapter: AdapterKey, most: Int) -> (
+    sequence: KVSequence, shared: Int
+  )? {
     guard most > 0, let match = trees[adapter]?.longestMatch(tokens) else { return nil }
     clock += 1
     remembered[ObjectIdentifier(match.entry)]?.lastUse = clock
@@ -77,7 +78,7 @@ struct SequenceMemory {
 
   /// Forgets sequences, the least recently used first, until the budget is kept. The latest one stays.
   private mutating func evict() {
-    while remembered.count > limit || bytesInUse() > budget {
+    while remembered.count > limit || bytesInUse > budget {
       let candidates = remembered.filter { $0.value.lastUse < clock }
       guard
         let (key, oldest) = candidates.min(by: {

@@ -22,6 +22,8 @@ struct DecodingJob {
 final class TextDecoder {
   /// Tokens of the prompt between two looks at cancellation and the time budget.
   static let promptPiece = 128
+  /// Longest end of a prompt that is evaluated together with a draft of what follows.
+  private static let shortPiece = 8
 
   private let session: InferenceSession
   private let job: DecodingJob
@@ -39,13 +41,10 @@ final class TextDecoder {
   private var draft: Draft?
   private var right = 0  // tokens of `draft` that were chosen
 
-  /// Tokens that the shortlist could not decide.
-  var fullHeadTokens: Int { heads.fullHeadTokens }
-
   /// - Parameter sequence: the tokens that the session's cache holds.
   init(
-    _ session: InferenceSession, sequence: [Int32], run: TextRun, job: DecodingJob, speculator: Speculator?,
-    shortlist: VocabularyShortlist? = nil
+    _ session: InferenceSession, sequence: [Int32], run: TextRun, job: DecodingJob,
+    speculator: Speculator?
   ) {
     self.session = session
     self.sequence = sequence
@@ -53,7 +52,7 @@ final class TextDecoder {
     self.job = job
     chooser = TokenChooser(job.options)
     self.speculator = job.options.speculates && job.options.sampling.isGreedy ? speculator : nil
-    heads = LogitHeads(session, shortlist: chooser.isPlain && job.options.usesShortlist ? shortlist : nil)
+    heads = LogitHeads(session)
   }
 
   /// Evaluates what the sequence lacks of `prompt` in pieces. What interrupted it, nil where it is done; the pieces done
@@ -62,7 +61,9 @@ final class TextDecoder {
     while true {
       let end = min(prompt.count, sequence.count + Self.promptPiece)
       let piece = Array(prompt[sequence.count..<end])
-      try pass(piece, mayDraft: end == prompt.count && job.maxTokens > 1, isTimed: false)
+      // With a draft, logits of the whole piece are computed.
+      let mayDraft = end == prompt.count && piece.count <= Self.shortPiece
+      try pass(piece, mayDraft: mayDraft, isTimed: false)
       if end == prompt.count { return nil }
       if let interruption = job.interruption { return interruption }
     }
@@ -76,7 +77,7 @@ final class TextDecoder {
     }
     while run.tokens.count < job.maxTokens {
       if let interruption = job.interruption { return interruption }
-      let choice = try heads.choose(row: row, allowed: run.allowed(), &chooser)
+      let choice = heads.choose(row: row, allowed: run.allowed(), &chooser)
       guard run.take(choice) else { return .endToken }
       if job.shouldStop(run.bytes) { return .stopRule }
       guard run.tokens.count < job.maxTokens, sequence.count < job.contextLength else { return .tokenLimit }

@@ -47,7 +47,7 @@ struct TextRun {
   func candidate(end: InfillResult.End) -> InfillCandidate {
     InfillCandidate(
       bytes: Self.wholeCharacters(bytes), tokenCount: tokens.count, end: end,
-      meanLogProbability: meanLogProbability, minLogProbability: smallest)
+      meanLogProbability: meanLogProbability, minLogProbability: smallest, tokens: tokens)
   }
 
   /// Drops the bytes of a character that generation has not finished.

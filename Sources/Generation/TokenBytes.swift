@@ -15,7 +15,8 @@ struct TokenBytes: Sendable {
     }
     let sorted = bytes.withUnsafeBufferPointer { text in
       (0..<Int32(tokenizer.vocabularySize)).filter { starts[Int($0)] < starts[Int($0) + 1] }.sorted {
-        let order = Self.compare(text, starts[Int($0)]..<starts[Int($0) + 1], starts[Int($1)]..<starts[Int($1) + 1])
+        let order = Self.compare(
+          text, starts[Int($0)]..<starts[Int($0) + 1], starts[Int($1)]..<starts[Int($1) + 1])
         return order != 0 ? order < 0 : $0 < $1
       }
     }
@@ -32,7 +33,9 @@ struct TokenBytes: Sendable {
   /// Number of bytes that `token` stands for.
   func length(of token: Int32) -> Int { starts[Int(token) + 1] - starts[Int(token)] }
 
-  private func text(_ token: Int32) -> ArraySlice<UInt8> { bytes[starts[Int(token)]..<starts[Int(token) + 1]] }
+  private func text(_ token: Int32) -> ArraySlice<UInt8> {
+    bytes[starts[Int(token)]..<starts[Int(token) + 1]]
+  }
 
   /// Tokens that may come next where `wanted` must come next: those that begin with it, and those that it begins with.
   /// In a vocabulary with a token for each byte there is at least one.

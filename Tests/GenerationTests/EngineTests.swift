@@ -6,9 +6,7 @@ import Weights
 
 @testable import Generation
 
-/// The embedded base.
-private let basePath = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("models/gemfill-base/gemfill-base-q8_0.gguf").path
+private let basePath = Models.basePath
 
 private func request(
   _ prefix: String, _ suffix: String = "\n\nprint(total)\n", path: String = "tools/sum.py",
@@ -139,5 +137,107 @@ extension EngineTests {
     let second = try await fresh.logProbability(of: rest, after: Array("# sums\n".utf8) + head)
     // The border between the parts may be tokenised in another way: compare within that one token.
     #expect(abs(whole - first - second) < 12)
+  }
+}
+
+extension EngineTests {
+  @Test func adaptersAreSwappedBetweenRequestsAndKeepTheirOwnKeysAndValues() async throws {
+    let engine = try Engine.load(path: basePath)
+    let shape = engine.model.configuration
+    await engine.use(Models.adapter(shape, seed: 1), named: "a")
+    await engine.use(Models.adapter(shape, seed: 2), named: "b")
+    var expected: [String?: InfillResult] = [:]
+    for name in [nil, "a", "b"] as [String?] {
+      let fresh = try Engine(model: engine.model, tokenizer: engine.tokenizer)
+      if let name { await fresh.use(Models.adapter(shape, seed: name == "a" ? 1 : 2), named: name) }
+      var asked = request(longPrefix)
+      asked.adapter = name
+      expected[name] = try await fresh.infill(asked)
+    }
+    #expect(expected[nil]?.tokens != expected["a"]?.tokens)
+    for name in [nil, "a", "b", "a", nil, "b"] as [String?] {
+      var asked = request(longPrefix)
+      asked.adapter = name
+      let result = try await engine.infill(asked)
+      #expect(result.tokens == expected[name]?.tokens)
+    }
+    // One that takes another's name does not find its keys and values.
+    await engine.use(Models.adapter(shape, seed: 2), named: "a")
+    var asked = request(longPrefix)
+    asked.adapter = "a"
+    let replaced = try await engine.infill(asked)
+    #expect(replaced.reusedPromptTokens == 0 && replaced.tokens == expected["b"]?.tokens)
+  }
+
+  @Test func acceptingASuggestionFindsItsKeysAndValues() async throws {
+    let engine = try Engine.load(path: basePath)
+    let first = try await engine.infill(request(longPrefix))
+    #expect(first.tokenCount > 3)
+    let text = longPrefix + String(decoding: first.bytes, as: UTF8.self)
+    let next = try await engine.infill(request(text))
+    #expect(next.evaluatedPromptTokens <= 4)
+    // And going back before it finds the old ones.
+    let back = try await engine.infill(request(longPrefix))
+    #expect(back.evaluatedPromptTokens <= 1 && back.tokens == first.tokens)
+  }
+
+  @Test func draftsDoNotChangeWhatTheBaseWrites() async throws {
+    let engine = try Engine.load(path: basePath)
+    await engine.draft(from: TokenIndex(engine.tokenizer.encode(longPrefix)))
+    var typed = longPrefix
+    var accepted = 0
+    for character in "ue in values:\n        total" {
+      typed.append(character)
+      let drafted = try await engine.infill(request(typed, maxTokens: 24))
+      var asked = request(typed, maxTokens: 24)
+      asked.options.speculates = false
+      let plain = try await engine.infill(asked)
+      #expect(drafted.tokens == plain.tokens)
+      #expect(drafted.meanLogProbability == plain.meanLogProbability)
+      #expect(plain.speculation.drafted == 0)
+      accepted += drafted.speculation.accepted
+    }
+    #expect(accepted > 0)
+  }
+
+  @Test func aPromptCanBeEvaluatedBeforeAnyoneAsks() async throws {
+    let engine = try Engine.load(path: basePath)
+    let ahead = try await engine.infill(request(longPrefix, maxTokens: 0))
+    #expect(ahead.tokenCount == 0 && ahead.evaluatedPromptTokens > 300)
+    let asked = try await engine.infill(request(longPrefix))
+    #expect(asked.evaluatedPromptTokens == 1)
+    await engine.close(document: "tools/sum.py")
+    #expect(try await engine.infill(request(longPrefix)).reusedPromptTokens == 0)
+  }
+
+  @Test func aSuggestionDoesNotWaitForScores() async throws {
+    let engine = try Engine.load(path: basePath)
+    let text = Array(String(repeating: longPrefix, count: 2).utf8.prefix(3_000))
+    let scoring = Task {
+      for _ in 0..<1_000 where !Task.isCancelled {
+        _ = try await engine.logProbability(of: text, after: Array("# \(UInt32.random(in: 0...9))\n".utf8))
+      }
+    }
+    for _ in 0..<5 {
+      let result = try await engine.infill(request(longPrefix, maxTokens: 2))
+      #expect(result.end != .cancelled)
+    }
+    scoring.cancel()
+    await #expect(throws: CancellationError.self) { try await scoring.value }
+  }
+
+  @Test func requestsThatMeanNothingAreRefused() async throws {
+    let engine = try Engine.load(path: basePath)
+    await #expect(throws: GenerationError.self) { try await engine.generate(GenerationRequest(prompt: [])) }
+    await #expect(throws: (any Error).self) { try await engine.generate(GenerationRequest(prompt: [-1])) }
+    await #expect(throws: (any Error).self) {
+      try await engine.generate(GenerationRequest(prompt: [2, 1 << 30]))
+    }
+    var asked = request("x")
+    asked.options.candidates = -3
+    await #expect(throws: GenerationError.self) { try await engine.infill(asked) }
+    // And nothing of it is remembered.
+    let after = try await engine.infill(request("x = ["))
+    #expect(after.end != .cancelled)
   }
 }
