@@ -32,25 +32,31 @@ struct AdapterBench {
     return (KeystrokeBench.median(speeds[0]), KeystrokeBench.median(speeds[1]))
   }
 
+  /// Both speeds and the adapter's cost, as data.
+  func figures() throws -> JSONValue {
+    let (without, with) = try measure()
+    return [
+      "rank": .int(rank), "without_tokens_per_second": .double(without),
+      "with_tokens_per_second": .double(with),
+      "cost": .double(without / with - 1), "threads": .int(pool.threadCount), "model": .string(model.path),
+    ]
+  }
+
+  /// Measures and prints a table, or JSON.
   func report(_ console: Console) throws {
     console.progress("decoding with and without an adapter of rank \(rank)")
-    let (without, with) = try measure()
+    let figures = try figures()
     console.endProgress()
-    let cost = without / with - 1
+    func text(_ key: String, _ factor: Double = 1) -> String {
+      BenchCommand.format((figures[key]?.doubleValue ?? 0) * factor, 1)
+    }
     console.table(
       ["decode of \(generate)", "tokens/s", "cost"],
       [
-        ["without adapter", BenchCommand.format(without, 1), ""],
-        [
-          "rank \(rank), all projections", BenchCommand.format(with, 1),
-          BenchCommand.format(cost * 100, 1) + " %",
-        ],
+        ["without adapter", text("without_tokens_per_second"), ""],
+        ["rank \(rank), all projections", text("with_tokens_per_second"), text("cost", 100) + " %"],
       ], alignment: [.left, .right, .right])
-    console.emit(json: [
-      "rank": .int(rank), "without_tokens_per_second": .double(without),
-      "with_tokens_per_second": .double(with),
-      "cost": .double(cost), "threads": .int(pool.threadCount), "model": .string(model.path),
-    ])
+    console.emit(json: figures)
   }
 
   private static func adapter(_ configuration: GemmaConfiguration, rank: Int) -> LoRAAdapter {

@@ -15,6 +15,8 @@ import Weights
 /// | `cutback P K` | P tokens, the last K forgotten, one appended; and how far the logits are from fresh ones |
 /// | `greedy N ID...` | the N most probable tokens after the ids |
 /// | `logits K ID...` | the first K logits after the ids |
+/// | `encode BYTE...` | the tokens of a text |
+/// | `adapter R P N` | N tokens after P with random factors of rank R, and without |
 final class BenchRequests {
   private let model: GemmaModel
   private let pool: WorkerPool
@@ -58,6 +60,10 @@ final class BenchRequests {
     case ("cutback", 2): try cutBack(context: numbers[0], forgotten: numbers[1])
     case ("greedy", 2...): try greedy(numbers[0], after: numbers.dropFirst().map { Int32($0) })
     case ("logits", 2...): try firstLogits(numbers[0], after: numbers.dropFirst().map { Int32($0) })
+    case ("encode", 1...): try encode(numbers)
+    case ("adapter", 3):
+      try AdapterBench(model: model, pool: pool, rank: numbers[0], prompt: numbers[1], generate: numbers[2])
+        .figures()
     default: throw Failure("'\(name)' with \(numbers.count) numbers is not a request")
     }
   }
@@ -150,6 +156,15 @@ final class BenchRequests {
   private func firstLogits(_ count: Int, after ids: [Int32]) throws -> JSONValue {
     let logits = copy(try emptied(ids.count).append(ids, logits: .last))
     return ["logits": .array(logits.prefix(count).map { .double(Double($0)) })]
+  }
+
+  private func encode(_ bytes: [Int]) throws -> JSONValue {
+    let text = try bytes.map { (value) throws -> UInt8 in
+      guard let byte = UInt8(exactly: value) else { throw Failure("\(value) is not a byte") }
+      return byte
+    }
+    let tokens = try BenchModes.tokenizer(of: model).encode(text)
+    return ["tokens": .array(tokens.map { .int(Int($0)) })]
   }
 
   private func best(_ logits: UnsafePointer<Float>) -> Int32 {
