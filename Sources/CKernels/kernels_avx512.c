@@ -14,7 +14,40 @@
 #define CK_HAS_QUANTIZE
 #define CK_HAS_ATTEND_PAGES
 #define CK_HAS_LOW_RANK
+#define CK_HAS_GELU
 static void avx512_attend_pages(const ck_attention *a, const ck_query_row *rows, int64_t count);
+// exp of 16 values, the scheme of exp1; 0 gives exactly 1.
+static inline __m512 exp16(__m512 x) {
+  x = _mm512_max_ps(_mm512_min_ps(x, _mm512_set1_ps(88.0f)), _mm512_set1_ps(-87.0f));
+  __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), 8);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+  r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
+  __m512 p = _mm512_set1_ps(1.9875691500e-4f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+  p = _mm512_fmadd_ps(_mm512_mul_ps(p, r), r, _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
+  return _mm512_scalef_ps(p, n);
+}
+
+// gelu_tanh(g) u = g u / (1 + exp(-2 sqrt(2 / pi) (g + 0.044715 g^3)))
+static inline __m512 gelu16(__m512 g, __m512 u) {
+  __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(g, g), _mm512_set1_ps(-2.0f * 0.7978845608028654f * 0.044715f),
+                                 _mm512_set1_ps(-2.0f * 0.7978845608028654f));
+  __m512 e = exp16(_mm512_mul_ps(g, cubic));
+  return _mm512_div_ps(_mm512_mul_ps(g, u), _mm512_add_ps(e, _mm512_set1_ps(1.0f)));
+}
+
+static void avx512_gelu_mul(const float *gate, const float *up, int64_t n, float *out) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    _mm512_storeu_ps(out + i, gelu16(_mm512_loadu_ps(gate + i), _mm512_loadu_ps(up + i)));
+  __mmask16 rest = (__mmask16)((1u << (n - i)) - 1);
+  if (rest) _mm512_mask_storeu_ps(out + i, rest, gelu16(_mm512_maskz_loadu_ps(rest, gate + i), _mm512_maskz_loadu_ps(rest, up + i)));
+}
+
 #include "vector_kernels.inc"
 #include "attend_avx512.inc"
 #include "low_rank_avx512.inc"
