@@ -65,9 +65,12 @@ struct AdapterBench {
       FloatBuffer((0..<count).map { _ in random.uniform(within: 0.01) })
     }
     var factors: [LoRAAdapter.Factors?] = []
-    for _ in 0..<configuration.layerCount {
+    for layer in 0..<configuration.layerCount {
       for projection in Projection.allCases {
-        let shape = projection.shape(configuration)
+        guard let shape = configuration.shape(projection, layer: layer) else {
+          factors.append(nil)
+          continue
+        }
         factors.append(
           LoRAAdapter.Factors(
             rank: rank, scale: 1, a: values(rank * shape.inputs), b: values(shape.outputs * rank)))

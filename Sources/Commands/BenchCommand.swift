@@ -46,7 +46,7 @@ struct BenchCommand: Command {
     try bench.measureInference()
     if arguments.flag("train") {
       console.progress("training")
-      bench.measureTraining()
+      try bench.measureTraining()
     }
     console.endProgress()
     show(bench, loading, console)
@@ -174,9 +174,10 @@ struct Bench {
         reached: decode * Double(model.bytesPerToken) / 1e9, limit: bandwidth / 1e9, unit: "GB/s"))
   }
 
-  mutating func measureTraining() {
+  mutating func measureTraining() throws {
     let adapter = TrainableAdapter(model.configuration, rank: 16, alpha: 32, seed: 1)
-    let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 2_048, longest: 512, pool: pool)
+    let pass = try TrainingPass(
+      model: model, adapter: adapter, maximumTokens: 2_048, longest: 512, pool: pool)
     let ids = tokens(512)
     for (name, every) in [("train, logits at all", 1), ("train, logits at 25 %", 4)] {
       let weights = (0..<512).map { $0 > 0 && $0 % every == 0 ? Float(1) : 0 }

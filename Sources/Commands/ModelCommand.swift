@@ -114,12 +114,16 @@ private struct ModelShowCommand: Command {
     let formats = try source.bytesByFormat()
     let c = source.configuration
     let fim = source.vocabulary?.fim
+    let first = c.layers[0]
+    let window = c.layers.lazy.compactMap(\.window).first
     console.emit(json: [
       "name": .string(name), "path": .string(path), "sha256": .string(hash),
-      "architecture": "gemma3", "parameters": .int(source.parameterCount), "layers": .int(c.layerCount),
-      "hidden_size": .int(c.hiddenSize), "intermediate_size": .int(c.intermediateSize),
-      "heads": .int(c.headCount), "key_value_heads": .int(c.keyValueHeadCount), "head_dim": .int(c.headDim),
-      "vocabulary": .int(c.vocabularySize), "context": .int(c.maxPositions), "window": .int(c.window),
+      "architecture": .string(c.generation.rawValue), "parameters": .int(source.parameterCount),
+      "layers": .int(c.layerCount),
+      "hidden_size": .int(c.hiddenSize), "intermediate_size": .int(first.intermediateSize),
+      "heads": .int(first.headCount), "key_value_heads": .int(first.keyValueHeadCount),
+      "head_dim": .int(first.headDim), "vocabulary": .int(c.vocabularySize), "context": .int(c.maxPositions),
+      "window": window.map { .int($0) } ?? .null,
       "bytes": .object(JSONObject(formats.map { ($0.format.rawValue, .int($0.bytes)) })),
       "fim_tokens": [fim?.prefix, fim?.middle, fim?.suffix].contains(nil)
         ? .null
@@ -127,7 +131,7 @@ private struct ModelShowCommand: Command {
       "adapters": .array(adapters.map { .string($0) }),
     ])
     console.table(
-      [name, "gemma3"],
+      [name, c.generation.rawValue],
       [
         ["path", path], ["sha256", hash],
         ["weights", String(format: "%.1f million", Double(source.parameterCount) / 1e6)],
@@ -135,9 +139,13 @@ private struct ModelShowCommand: Command {
           "stored",
           formats.map { "\($0.format.rawValue) \(ModelCommand.size($0.bytes))" }.joined(separator: ", "),
         ],
-        ["layers", "\(c.layerCount), \(c.isGlobal.filter(\.self).count) of them global, window \(c.window)"],
-        ["widths", "\(c.hiddenSize) residual, \(c.intermediateSize) inner"],
-        ["heads", "\(c.headCount) on \(c.keyValueHeadCount), \(c.headDim) wide"],
+        [
+          "layers",
+          "\(c.layerCount), \(c.layers.count { $0.isGlobal }) of them global"
+            + (window.map { ", window \($0)" } ?? ""),
+        ],
+        ["widths", "\(c.hiddenSize) residual, \(first.intermediateSize) inner"],
+        ["heads", "\(first.headCount) on \(first.keyValueHeadCount), \(first.headDim) wide"],
         ["vocabulary", "\(c.vocabularySize)" + (fim?.prefix == nil ? ", no fill-in-the-middle tokens" : "")],
         ["context", "\(c.maxPositions) tokens"],
         ["adapters", adapters.isEmpty ? "-" : adapters.joined(separator: ", ")],

@@ -9,7 +9,7 @@ struct GGUFMetadata {
   let source: ModelSource
 
   func writer(name: String, fileType: BlockFormat?) throws -> GGUFWriter {
-    var file = GGUFWriter(architecture: "gemma3")
+    var file = GGUFWriter(architecture: source.configuration.generation.rawValue)
     if let gguf = source.gguf {
       for key in gguf.metadataKeys { file[key] = gguf.metadata[key] }
       // Written files always use the usual border.
@@ -17,7 +17,11 @@ struct GGUFMetadata {
     } else {
       file["general.type"] = .string("model")
       file["general.name"] = .string(name)
-      try addConfiguration(to: &file)
+      do {
+        for (key, value) in try source.configuration.ggufMetadata() { file[key] = value }
+      } catch {
+        throw Failure("\(source.path): \(error); use it as a folder")
+      }
       try addVocabulary(to: &file)
     }
     if let fileType {
@@ -25,37 +29,6 @@ struct GGUFMetadata {
       file["general.quantization_version"] = .uint32(2)
     }
     return file
-  }
-
-  private func addConfiguration(to file: inout GGUFWriter) throws {
-    let c = source.configuration
-    guard let period = Self.period(of: c.isGlobal) else {
-      throw Failure(
-        "\(source.path): its global layers do not come at regular distances, which GGUF cannot say for gemma3; "
-          + "use it as a folder")
-    }
-    let integers = [
-      "context_length": c.maxPositions, "embedding_length": c.hiddenSize, "block_count": c.layerCount,
-      "feed_forward_length": c.intermediateSize, "attention.head_count": c.headCount,
-      "attention.head_count_kv": c.keyValueHeadCount, "attention.key_length": c.headDim,
-      "attention.value_length": c.headDim, "attention.sliding_window": c.window,
-      "attention.sliding_window_pattern": period, "vocab_size": c.vocabularySize,
-    ]
-    for (key, value) in integers.sorted(by: { $0.key < $1.key }) {
-      file["gemma3." + key] = .uint32(UInt32(value))
-    }
-    file["gemma3.attention.layer_norm_rms_epsilon"] = .float32(c.epsilon)
-    file["gemma3.rope.freq_base"] = .float32(Float(c.globalRopeBase))
-    file["gemma3.rope.freq_base_swa"] = .float32(Float(c.localRopeBase))
-    if c.globalRopeFactor != 1 {
-      file["gemma3.rope.scaling.type"] = .string("linear")
-      file["gemma3.rope.scaling.factor"] = .float32(Float(c.globalRopeFactor))
-    }
-    let scalar = c.queryScalar
-    if scalar != Double(c.headDim) {
-      // llama.cpp knows only the usual value, 1/√headDim; this key is Gemfill's.
-      file["gemma3.attention.query_pre_attn_scalar"] = .uint32(UInt32(scalar.rounded()))
-    }
   }
 
   private func addVocabulary(to file: inout GGUFWriter) throws {
@@ -88,22 +61,9 @@ struct GGUFMetadata {
     case .bf16: 32
     }
   }
-
-  /// The distance of global layers, counted so that the last layer of each period is global.
-  static func period(of isGlobal: [Bool]) -> Int? {
-    (1...(isGlobal.count + 1)).first { period in
-      isGlobal.indices.allSatisfy { isGlobal[$0] == (($0 + 1) % period == 0) }
-    }
-  }
 }
 
 extension GemmaConfiguration {
-  /// `query_pre_attn_scalar`: the attention scale is its inverse square root.
-  fileprivate var queryScalar: Double {
-    let scalar = 1 / (Double(attentionScale) * Double(attentionScale))
-    return abs(scalar - scalar.rounded()) < 1e-3 * scalar ? scalar.rounded() : scalar
-  }
-
   /// The `config.json` of a transformers folder, with the keys of published checkpoints.
   func hubConfiguration(type: BlockFormat, vocabulary: Vocabulary?) -> JSONValue {
     let dataType =
@@ -113,36 +73,11 @@ extension GemmaConfiguration {
       case .f32, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: "float32"
       }
     func token(_ token: Int32?) -> JSONValue { token.map { .int(Int($0)) } ?? .null }
-    return [
-      "architectures": ["Gemma3ForCausalLM"],
-      "attention_bias": false,
-      "attention_dropout": 0.0,
-      "bos_token_id": token(vocabulary?.beginToken ?? 2),
-      "eos_token_id": token(vocabulary?.endToken ?? 1),
-      "head_dim": .int(headDim),
-      "hidden_activation": "gelu_pytorch_tanh",
-      "hidden_size": .int(hiddenSize),
-      "initializer_range": 0.02,
-      "intermediate_size": .int(intermediateSize),
-      "layer_types": .array(isGlobal.map { $0 ? "full_attention" : "sliding_attention" }),
-      "max_position_embeddings": .int(maxPositions),
-      "model_type": "gemma3_text",
-      "num_attention_heads": .int(headCount),
-      "num_hidden_layers": .int(layerCount),
-      "num_key_value_heads": .int(keyValueHeadCount),
-      "pad_token_id": token(vocabulary.map(\.padToken) ?? 0),
-      "query_pre_attn_scalar": Int(exactly: queryScalar).map { .int($0) } ?? .double(queryScalar),
-      "rms_norm_eps": .double(Double("\(epsilon)") ?? Double(epsilon)),
-      "rope_local_base_freq": .double(localRopeBase),
-      "rope_scaling": globalRopeFactor == 1
-        ? .null : ["rope_type": "linear", "factor": .double(globalRopeFactor)],
-      "rope_theta": .double(globalRopeBase),
-      "sliding_window": .int(window),
-      "sliding_window_pattern": GGUFMetadata.period(of: isGlobal).map { .int($0) } ?? .null,
-      "tie_word_embeddings": true,
-      "torch_dtype": .string(dataType),
-      "use_cache": true,
-      "vocab_size": .int(vocabularySize),
-    ]
+    var json = hubConfiguration()
+    json["bos_token_id"] = token(vocabulary?.beginToken ?? 2)
+    json["eos_token_id"] = token(vocabulary?.endToken ?? 1)
+    json["pad_token_id"] = token(vocabulary.map(\.padToken) ?? 0)
+    json["torch_dtype"] = .string(dataType)
+    return .object(json)
   }
 }

@@ -48,6 +48,7 @@ struct ModelConversion {
   func writeGGUF(to path: String, name: String) throws -> Report {
     var file = try GGUFMetadata(source: source).writer(name: name, fileType: format)
     let report = try convert(to: GGUFNames()) { file.append($0) }
+    for tensor in source.configuration.ggufExtraTensors() { file.append(tensor) }
     try file.write(to: path)
     return report
   }
@@ -55,61 +56,55 @@ struct ModelConversion {
   /// Writes the tensors of a transformers folder.
   func writeSafetensors(to path: String) throws -> Report {
     var tensors: [OutputTensor] = []
-    let report = try convert(to: HubNames(NoTensors())) { tensors.append($0) }
+    let report = try convert(to: HubNames(source.configuration)) { tensors.append($0) }
     try SafetensorsFile.write(tensors, to: path)
     return report
   }
 
   private func convert(to names: any TensorNames, _ take: (OutputTensor) -> Void) throws -> Report {
     var report = Report()
-    let parts = source.parts(names)
-    // Norms are stored as w in one form and as 1 + w in the other.
-    let shift: Float =
-      switch (source.names.normsHoldOnePlus, names.normsHoldOnePlus) {
-      case (false, true): 1
-      case (true, false): -1
-      case (true, true), (false, false): 0
-      }
-    for (index, (old, new)) in zip(source.parts(source.names), parts).enumerated() {
+    let parts = source.configuration.tensors
+    // Norms are stored as gains in one form and as gain - 1 in the other.
+    let shift = source.names.normOffset - names.normOffset
+    for (index, part) in parts.enumerated() {
       try progress(Double(index) / Double(parts.count))
-      let tensor = try source.tensors.require(old.name, shape: old.shape)
-      if new.isNorm {
-        let floats = tensor.floats().map { $0 + shift }
-        let output = OutputTensor(name: new.name, shape: new.shape, floats: floats)
-        report.add(output, of: nil)
-        take(output)
-      } else {
-        let target = (new.isEmbedding ? embeddingFormat : nil) ?? format ?? tensor.format
-        let (output, floats) = try matrix(tensor, new, target)
-        report.add(output, of: floats)
-        take(output)
-      }
+      let tensor = try source.tensors.require(part, names: source.names)
+      let (output, floats) = try convert(tensor, part, shift)
+      report.add(output, of: floats)
+      for piece in OutputTensor.pieces(of: output, part, names: names) { take(piece) }
     }
     return report
   }
 
+  private func convert(
+    _ tensor: Tensor, _ part: ModelTensor, _ shift: Float
+  ) throws -> (OutputTensor, floats: [Float]?) {
+    switch part.kind {
+    case .norm:
+      let floats = tensor.floats().map { $0 + shift }
+      return (OutputTensor(name: tensor.name, shape: part.shape, floats: floats), nil)
+    case .coefficients:
+      return (OutputTensor(name: tensor.name, shape: part.shape, floats: tensor.floats()), nil)
+    case .table, .matrix:
+      let own = part.role == .embedding ? embeddingFormat : nil
+      return try matrix(tensor, part, own ?? format ?? tensor.format)
+    }
+  }
+
   private func matrix(
-    _ tensor: Tensor, _ part: ModelSource.Part, _ target: BlockFormat
+    _ tensor: Tensor, _ part: ModelTensor, _ target: BlockFormat
   ) throws -> (OutputTensor, floats: [Float]?) {
     guard (part.shape.last ?? 0) % target.blockSize == 0 else {
       throw Failure(
         "\(source.path): tensor \(tensor.name) has rows of \(part.shape.last ?? 0) weights, which \(target.rawValue) "
           + "cannot hold (blocks of \(target.blockSize)); choose f16 or bf16")
     }
-    if target == tensor.format { return (OutputTensor(copying: tensor, name: part.name), nil) }
+    if target == tensor.format { return (OutputTensor(copying: tensor), nil) }
     let floats = tensor.floats()
     guard floats.allSatisfy(\.isFinite) else {
       throw Failure(
         "\(source.path): tensor \(tensor.name) holds values that are not finite; the file is damaged")
     }
-    return (OutputTensor(name: part.name, shape: part.shape, floats: floats, format: target), floats)
+    return (OutputTensor(name: tensor.name, shape: part.shape, floats: floats, format: target), floats)
   }
-}
-
-/// A source in which nothing is found, so that names take their usual form.
-private struct NoTensors: TensorSource {
-  var path: String { "" }
-  var tensorNames: [String] { [] }
-  func tensor(_ name: String) -> Tensor? { nil }
-  func unreadableFormat(of name: String) -> String? { nil }
 }

@@ -70,8 +70,8 @@ struct TrainingJob {
     return SHA256.hash(Array("\(baseSHA256)\n\(data.hash)\n\(shared)".utf8))
   }
 
-  private func trainer() -> Trainer {
-    Trainer(
+  private func trainer() throws -> Trainer {
+    try Trainer(
       model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
       carve: data.examples, heldOut: data.heldOut)
   }
@@ -83,7 +83,7 @@ struct TrainingJob {
       )
     }
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    let trainer = trainer()
+    let trainer = try trainer()
     console.note(
       "training \(name): \(data.fileCount) files, \(data.byteCount / 1_000) kB, "
         + "\(trainer.adapter.parameterCount / 1_000) k trained values over \(engine.model.parameterCount / 1_000) k"
@@ -160,7 +160,7 @@ struct TrainingJob {
     try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let epoch = data.examples(epoch: 0)
-    let trainer = Trainer(
+    let trainer = try Trainer(
       model: engine.model, format: engine.format, recipe: short, directory: scratch, identity: identity,
       carve: { _ in epoch }, heldOut: [])
     var points: [(seconds: Double, tokens: Int)] = []

@@ -9,7 +9,7 @@ struct VerifyCommand: Command {
   static let discussion = """
     FIXTURE_DIR holds a small model, an adapter, expected.json and expected.safetensors as scripts/fixtures makes
     them. Compared are logits, hidden states, greedy decoding, adapter logits, loss, LoRA gradients and the factors
-    after five AdamW steps. Exit code 1 when any difference is beyond its tolerance.
+    after five AdamW steps; what the folder holds beyond what was compared is listed. Exit code 1 when any difference is beyond its tolerance.
     """
   static let positionals = [Positional("FIXTURE_DIR", help: "Folder of one model family.")]
   static let options = [
@@ -30,6 +30,9 @@ struct VerifyCommand: Command {
       },
       alignment: [.left, .right, .right, .left])
     console.print("\(verification.checks.count) comparisons, \(failed.count) beyond tolerance")
+    for omission in verification.omissions {
+      console.print("not compared: \(omission.name) (\(omission.count)): \(omission.reason)")
+    }
     console.emit(json: [
       "passed": .bool(failed.isEmpty),
       "checks": .array(
@@ -39,6 +42,10 @@ struct VerifyCommand: Command {
             "tolerance": .double($0.tolerance),
             "passed": .bool($0.passed),
           ]
+        }),
+      "not_compared": .array(
+        verification.omissions.map {
+          ["name": .string($0.name), "count": .int($0.count), "reason": .string($0.reason)]
         }),
     ])
     return failed.isEmpty ? .done : .failed

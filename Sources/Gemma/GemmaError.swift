@@ -20,7 +20,7 @@ public enum GemmaError: Error, CustomStringConvertible, Sendable {
     switch self {
     case .configuration(let path, let key, let problem): "\(path): \(key) \(problem)"
     case .missingTensor(let path, let name):
-      "\(path): tensor \(name) is missing; the file is not a complete Gemma 3 text model"
+      "\(path): tensor \(name) is missing; the file is not a complete Gemma text model"
     case .shape(let path, let name, let expected, let found):
       "\(path): tensor \(name) has shape \(found), the configuration asks for \(expected)"
     case .format(let path, let name, let problem): "\(path): tensor \(name) \(problem)"

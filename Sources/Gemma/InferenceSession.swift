@@ -3,12 +3,14 @@ import Numerics
 /// Runs a model forward over one growing token sequence. Not thread-safe: one owner at a time.
 ///
 /// Letters in shapes: T tokens of the chunk, H hidden, Q query heads × head dim, K key/value heads × head dim,
-/// F intermediate, V vocabulary.
+/// F intermediate, V vocabulary, P size of a per-layer input, S residual streams. Widths that differ between layers
+/// have buffers for the widest.
 public final class InferenceSession {
   /// Which positions of the appended tokens get logits.
   public enum LogitRows: Sendable { case none, last, all }
 
-  /// Called with a name (`embed`, `layer.N`, `final_norm`), the values and the number of rows `[T, H]`.
+  /// Called with a name (`embed`, `layer.N`, `final_norm`), the values and the number of rows `[T, H]`; a layer with S
+  /// residual streams gives `[S · T, H]`.
   public typealias Observer = (String, UnsafePointer<Float>, Int) -> Void
 
   /// The frozen weights.
@@ -20,50 +22,53 @@ public final class InferenceSession {
   /// For tests and `verify`.
   public var observer: Observer?
 
-  private let pool: WorkerPool
-  private let kernels = Kernels.best
-  private let local: RotaryTable
-  private let global: RotaryTable
-  private let chunk: Int
-  private let x: FloatBuffer  // [T, H] residual stream
-  private let normed: FloatBuffer  // [T, H]
-  private let q: FloatBuffer  // [T, Q]
-  private let attended: FloatBuffer  // [T, Q]
-  private let gate: FloatBuffer  // [T, F]
-  private let up: FloatBuffer  // [T, F]
+  let c: GemmaConfiguration
+  let pool: WorkerPool
+  let kernels = Kernels.best
+  let rotaries: [RotaryTable]  // by layer
+  let chunk: Int
+  let x: FloatBuffer  // [T, H] residual stream; with several streams the active one
+  let normed: FloatBuffer  // [T, H]
+  let q: FloatBuffer  // [T, Q]
+  let attended: FloatBuffer  // [T, Q]
+  let gate: FloatBuffer  // [T, F]
+  let up: FloatBuffer  // [T, F]
+  let scores: FloatBuffer  // [threads, capacity]
+  let perLayer: PerLayerInputs?
+  let streams: ResidualStreams?
+  let expertScratch: ExpertScratch?
   private var low = FloatBuffer(0)  // [T, rank]
-  private let scores: FloatBuffer  // [threads, capacity]
-  private let logitBuffer: FloatBuffer  // [V] or [T, V]
-  private var allLogits: FloatBuffer?
-  private let narrow: QuantizedActivations  // [T, H]
-  private let wideAttention: QuantizedActivations?  // [T, Q]
-  private let wideMLP: QuantizedActivations?  // [T, F]
+  private let logitBuffer: FloatBuffer  // [V]
+  private var allLogits: FloatBuffer?  // [T, V]
+  private let quantized: [Int: QuantizedActivations]  // by width
 
   /// Creates a session for at most `capacity` positions; `chunk` tokens go through the layers at a time.
   public init(_ model: GemmaModel, capacity: Int, chunk: Int = 256, pool: WorkerPool = .shared) {
     let c = model.configuration
     self.model = model
+    self.c = c
     self.pool = pool
     self.chunk = chunk
     let positions = min(capacity, c.maxPositions)
     cache = KVSequence(c, capacity: positions)
-    local = RotaryTable(positions: positions, headDim: c.headDim, base: c.localRopeBase, factor: 1)
-    global = RotaryTable(
-      positions: positions, headDim: c.headDim, base: c.globalRopeBase, factor: c.globalRopeFactor)
-    let queries = c.headCount * c.headDim
+    rotaries = RotaryTable.tables(for: c, positions: positions)
+    let queries = c.layers.map(\.queryWidth).max() ?? 0
+    let inner = c.layers.map(\.intermediateSize).max() ?? 0
     x = FloatBuffer(chunk * c.hiddenSize)
-    normed = FloatBuffer(chunk * max(c.hiddenSize, queries))
+    normed = FloatBuffer(chunk * c.hiddenSize)
     q = FloatBuffer(chunk * queries)
     attended = FloatBuffer(chunk * queries)
-    gate = FloatBuffer(chunk * c.intermediateSize)
-    up = FloatBuffer(chunk * c.intermediateSize)
+    gate = FloatBuffer(chunk * inner)
+    up = FloatBuffer(chunk * inner)
     scores = FloatBuffer(pool.threadCount * positions)
     logitBuffer = FloatBuffer(c.vocabularySize)
-    let blocks = { (width: Int) in width % 32 == 0 ? QuantizedActivations(capacity: chunk, width: width) : nil
-    }
-    narrow = QuantizedActivations(capacity: chunk, width: (c.hiddenSize + 31) / 32 * 32)
-    wideAttention = blocks(queries)
-    wideMLP = blocks(c.intermediateSize)
+    perLayer = c.perLayerInput.map { PerLayerInputs($0, c, chunk: chunk) }
+    streams = c.alternatingUpdates.map { ResidualStreams($0, c, chunk: chunk) }
+    expertScratch = ExpertScratch(c, chunk: chunk)
+    quantized = Dictionary(
+      uniqueKeysWithValues: model.quantizedWidths.map {
+        ($0, QuantizedActivations(capacity: chunk, width: $0))
+      })
   }
 
   /// Appends `tokens` to the sequence and returns logits: none, `[V]` of the last token, or `[T, V]`.
@@ -72,7 +77,6 @@ public final class InferenceSession {
   /// - Throws: `GemmaError.contextOverflow`, `.token`; the cache is unchanged then.
   @discardableResult
   public func append(_ tokens: [Int32], logits rows: LogitRows) throws(GemmaError) -> UnsafePointer<Float> {
-    let c = model.configuration
     for token in tokens where token < 0 || Int(token) >= c.vocabularySize {
       throw .token(id: token, vocabularySize: c.vocabularySize)
     }
@@ -97,113 +101,70 @@ public final class InferenceSession {
   }
 
   private func forward(_ tokens: ArraySlice<Int32>) {
-    let c = model.configuration
     let count = tokens.count
-    let scale = Float(c.hiddenSize).squareRoot()
+    embed(tokens)
+    observer?("embed", x.pointer, count)
+    if let perLayer { preparePerLayerInputs(perLayer, tokens) }
+    if let streams { spread(streams, count) }
+    for index in model.layers.indices {
+      let layer = model.layers[index]
+      if let streams { predict(streams, layer, count) }
+      attention(index, count)
+      feedForward(index, count)
+      if let streams { correct(streams, layer, count) }
+      if let perLayer { addPerLayerInput(perLayer, index, count) }
+      if let scalar = layer.scalar { scale(scalar, count) }
+      observer?("layer.\(index)", (streams?.values ?? x).pointer, count * (streams?.sizes.streams ?? 1))
+    }
+    cache.advance(by: count)
+    if observer != nil {
+      finalNorm(row: 0, rows: count)
+      observer?("final_norm", normed.pointer, count)
+    }
+  }
+
+  private func embed(_ tokens: ArraySlice<Int32>) {
+    let scale = c.embeddingScale
     for (row, token) in tokens.enumerated() {
       let target = x.pointer + row * c.hiddenSize
       model.embedding.row(Int(token), into: target)
       for i in 0..<c.hiddenSize { target[i] *= scale }
     }
-    observer?("embed", x.pointer, count)
-    for index in model.layers.indices {
-      attention(index, count)
-      feedForward(index, count)
-      observer?("layer.\(index)", x.pointer, count)
-    }
-    cache.advance(by: count)
-    if observer != nil {
-      norm(x.pointer, model.finalNorm, count, into: normed.pointer)
-      observer?("final_norm", normed.pointer, count)
-    }
   }
 
-  private func attention(_ index: Int, _ count: Int) {
-    let c = model.configuration
-    let layer = model.layers[index]
-    let position = cache.count
-    let width = cache.width
-    let keys = cache.keys[index].pointer
-    let values = cache.values[index].pointer
-    norm(x.pointer, layer.inputNorm, count, into: normed.pointer)
-    quantize(normed.pointer, layer.projections[0...2], narrow, count)
-    project(.query, index, normed.pointer, narrow, count, into: q.pointer)
-    project(.key, index, normed.pointer, narrow, count, into: keys + position * width)
-    project(.value, index, normed.pointer, narrow, count, into: values + position * width)
-    let table = layer.isGlobal ? global : local
-    let queries = c.headCount * c.headDim
-    let group = c.headCount / c.keyValueHeadCount
-    let window = layer.isGlobal ? Int.max : c.window
-    for row in 0..<count {
-      normHeads(keys + (position + row) * width, c.keyValueHeadCount, layer.keyNorm)
-      table.rotate(keys + (position + row) * width, heads: c.keyValueHeadCount, position: position + row)
-    }
-    let parts = count * c.headCount >= 16 ? pool.threadCount : 1
-    pool.run(parts) { part in
-      let scratch = scores.pointer + part * cache.capacity
-      for row in stride(from: part, to: count, by: parts) {
-        let query = q.pointer + row * queries
-        normHeads(query, c.headCount, layer.queryNorm)
-        table.rotate(query, heads: c.headCount, position: position + row)
-        let last = position + row + 1
-        let first = window >= last ? 0 : last - window
-        for head in 0..<c.headCount {
-          kernels.attend(
-            query: query + head * c.headDim, keys: keys + head / group * c.headDim,
-            values: values + head / group * c.headDim, range: first..<last, stride: width, headDim: c.headDim,
-            scale: c.attentionScale, scores: scratch,
-            into: attended.pointer + row * queries + head * c.headDim)
-        }
-      }
-    }
-    if let wideAttention { quantize(attended.pointer, layer.projections[3...3], wideAttention, count) }
-    project(.output, index, attended.pointer, wideAttention, count, into: normed.pointer)
-    addNormed(normed.pointer, layer.postAttentionNorm, count)
+  private func scale(_ scalar: Float, _ count: Int) {
+    for i in 0..<count * c.hiddenSize { x.pointer[i] *= scalar }
   }
 
-  private func feedForward(_ index: Int, _ count: Int) {
-    let c = model.configuration
-    let layer = model.layers[index]
-    norm(x.pointer, layer.preFeedForwardNorm, count, into: normed.pointer)
-    quantize(normed.pointer, layer.projections[4...5], narrow, count)
-    project(.gate, index, normed.pointer, narrow, count, into: gate.pointer)
-    project(.up, index, normed.pointer, narrow, count, into: up.pointer)
-    let total = count * c.intermediateSize
-    if total >= 32_768 {
-      pool.split(total, unit: 64) { [gate, up, kernels] range in
-        kernels.geluMul(
-          gate: gate.pointer + range.lowerBound, up: up.pointer + range.lowerBound, count: range.count,
-          into: gate.pointer + range.lowerBound)
-      }
-    } else {
-      kernels.geluMul(gate: gate.pointer, up: up.pointer, count: total, into: gate.pointer)
-    }
-    if let wideMLP { quantize(gate.pointer, layer.projections[6...6], wideMLP, count) }
-    project(.down, index, gate.pointer, wideMLP, count, into: normed.pointer)
-    addNormed(normed.pointer, layer.postFeedForwardNorm, count)
+  // MARK: - Steps that all parts of a layer share
+
+  /// The input of `consumers` in the form they need, to be passed to their products; nil where none is quantised.
+  ///
+  /// A file may mix formats.
+  func quantize(
+    _ values: UnsafePointer<Float>, for consumers: [Linear?], _ count: Int
+  ) -> QuantizedActivations? {
+    guard let first = consumers.first(where: { $0?.isQuantized ?? false }), let width = first?.inputs,
+      let activations = quantized[width]
+    else { return nil }
+    activations.load(values, rows: count, pool: pool)
+    return activations
   }
 
-  /// `out[T, V]` logits of `rows` rows of the residual stream from `row` on.
-  private func head(row: Int, rows: Int, into out: UnsafeMutablePointer<Float>) {
-    let c = model.configuration
-    norm(x.pointer + row * c.hiddenSize, model.finalNorm, rows, into: normed.pointer)
-    quantize(normed.pointer, [model.embedding], narrow, rows)
-    model.embedding.multiply(normed.pointer, quantized: narrow, rows: rows, into: out, pool: pool)
-  }
-
-  /// Quantises the input of `consumers` where any of them needs it: a file may mix formats.
-  private func quantize(
-    _ values: UnsafePointer<Float>, _ consumers: ArraySlice<Linear>, _ activations: QuantizedActivations,
-    _ count: Int
+  /// `out[t] = W x[t]` of a matrix that is the only reader of `x`.
+  func multiply(
+    _ linear: Linear, _ input: UnsafePointer<Float>, _ count: Int, into out: UnsafeMutablePointer<Float>
   ) {
-    if consumers.contains(where: \.isQuantized) { activations.load(values, rows: count, pool: pool) }
+    linear.multiply(
+      input, quantized: quantize(input, for: [linear], count), rows: count, into: out, pool: pool)
   }
 
-  private func project(
+  /// A projection of a layer, and the adapter's low-rank product beside it.
+  func project(
     _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>, _ quantized: QuantizedActivations?,
     _ count: Int, into out: UnsafeMutablePointer<Float>
   ) {
-    let linear = model.layers[index].projections[projection.index]
+    let linear = model.layers[index][projection]
     linear.multiply(input, quantized: quantized, rows: count, into: out, pool: pool)
     guard let adapter, let factors = adapter.factors(projection, layer: index) else { return }
     if low.count < chunk * adapter.maximumRank { low = FloatBuffer(chunk * adapter.maximumRank) }
@@ -212,52 +173,33 @@ public final class InferenceSession {
       pool: pool)
   }
 
-  private func norm(
+  /// `out[t] = norm(x[t])` for `count` rows of the gain's width; `out` may be `input`.
+  func norm(
     _ input: UnsafePointer<Float>, _ gain: FloatBuffer, _ count: Int, into out: UnsafeMutablePointer<Float>
   ) {
     let width = gain.count
     for row in 0..<count {
       kernels.rmsNorm(
-        input + row * width, gain: gain.pointer, count: width, epsilon: model.configuration.epsilon,
-        into: out + row * width)
+        input + row * width, gain: gain.pointer, count: width, epsilon: c.epsilon, into: out + row * width)
     }
   }
 
-  private func normHeads(_ heads: UnsafeMutablePointer<Float>, _ count: Int, _ gain: FloatBuffer) {
-    for head in 0..<count {
-      kernels.rmsNorm(
-        heads + head * gain.count, gain: gain.pointer, count: gain.count,
-        epsilon: model.configuration.epsilon,
-        into: heads + head * gain.count)
-    }
+  /// The residual add of a sublayer's output, behind its norm where there is one.
+  func add(_ output: UnsafeMutablePointer<Float>, norm gain: FloatBuffer?, _ count: Int) {
+    if let gain { norm(output, gain, count, into: output) }
+    kernels.axpy(1, output, count: count * c.hiddenSize, addingTo: x.pointer)
   }
 
-  /// Norm of the sublayer's output, then the residual add.
-  private func addNormed(_ output: UnsafeMutablePointer<Float>, _ gain: FloatBuffer, _ count: Int) {
-    norm(output, gain, count, into: output)
-    kernels.axpy(1, output, count: count * gain.count, addingTo: x.pointer)
-  }
-}
-
-extension LoRAAdapter.Factors {
-  /// `out[t] += scale · B(A x[t])` for `rows` rows; `low` is scratch for `rows · rank` floats.
-  func apply(
-    _ x: UnsafePointer<Float>, rows: Int, inputs: Int, outputs: Int, low: UnsafeMutablePointer<Float>,
-    into out: UnsafeMutablePointer<Float>, pool: WorkerPool
-  ) {
-    let kernels = Kernels.best
-    if rows == 1 {
-      for r in 0..<rank { low[r] = scale * kernels.dot(a.pointer + r * inputs, x, count: inputs) }
-      for o in 0..<outputs { out[o] += kernels.dot(b.pointer + o * rank, low, count: rank) }
+  /// `gate = gelu(gate) · up`, elementwise over `count` values.
+  func gelu(_ gate: UnsafeMutablePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int) {
+    if count < 32_768 {
+      kernels.geluMul(gate: gate, up: up, count: count, into: gate)
       return
     }
-    BLAS.shared.multiply(
-      m: rows, n: rank, k: inputs, a: x, lda: inputs, b: a.pointer, ldb: inputs, transposeB: true, c: low,
-      ldc: rank,
-      pool: pool)
-    BLAS.shared.multiply(
-      m: rows, n: outputs, k: rank, alpha: scale, a: low, lda: rank, b: b.pointer, ldb: rank,
-      transposeB: true,
-      beta: 1, c: out, ldc: outputs, pool: pool)
+    pool.split(count, unit: 64) { [kernels] range in
+      kernels.geluMul(
+        gate: gate + range.lowerBound, up: up + range.lowerBound, count: range.count,
+        into: gate + range.lowerBound)
+    }
   }
 }

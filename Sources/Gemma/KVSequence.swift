@@ -9,7 +9,7 @@ public final class KVSequence {
   /// Positions filled.
   public private(set) var count = 0
   private let configuration: GemmaConfiguration
-  let width: Int
+  let widths: [Int]  // per layer; 0 where it reads another layer's
   private(set) var keys: [FloatBuffer] = []  // per layer [allocated, width]
   private(set) var values: [FloatBuffer] = []
   private var allocated = 0
@@ -18,7 +18,7 @@ public final class KVSequence {
   public init(_ configuration: GemmaConfiguration, capacity: Int) {
     self.capacity = capacity
     self.configuration = configuration
-    width = configuration.keyValueHeadCount * configuration.headDim
+    widths = configuration.layers.map { $0.ownsKeys ? $0.keyWidth : 0 }
     keys = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
     values = (0..<configuration.layerCount).map { _ in FloatBuffer(0) }
   }
@@ -45,13 +45,13 @@ public final class KVSequence {
     guard positions <= capacity else { throw .contextOverflow(positions: positions, limit: capacity) }
     guard positions > allocated else { return }
     let size = min(capacity, max(positions, allocated * 2, 256))
-    func grown(_ old: FloatBuffer) -> FloatBuffer {
+    func grown(_ old: FloatBuffer, _ width: Int) -> FloatBuffer {
       let new = FloatBuffer(size * width)
       new.pointer.update(from: old.pointer, count: count * width)
       return new
     }
-    keys = keys.map(grown)
-    values = values.map(grown)
+    keys = zip(keys, widths).map(grown)
+    values = zip(values, widths).map(grown)
     allocated = size
   }
 

@@ -84,11 +84,12 @@ public enum WeightPrecision: String, Sendable {
 }
 
 extension Linear {
-  /// Takes a matrix over from a file.
+  /// Takes a matrix over from a file. Rows that are no whole blocks are refused, or stay f32 if `fallsBackToFloat`.
   ///
-  /// - Throws: `GemmaError.shape`, `.format`.
+  /// - Throws: `GemmaError.shape`, `.format`, the latter for values that are not finite too.
   convenience init(
-    _ tensor: Tensor, outputs: Int, inputs: Int, precision: WeightPrecision, path: String
+    _ tensor: Tensor, outputs: Int, inputs: Int, precision: WeightPrecision, path: String,
+    fallsBackToFloat: Bool = false
   ) throws(GemmaError) {
     guard tensor.shape == [outputs, inputs] else {
       throw .shape(path: path, name: tensor.name, expected: [outputs, inputs], found: tensor.shape)
@@ -100,7 +101,11 @@ extension Linear {
       case .q8_0: .q8_0
       case .q4_0: .q4_0
       }
-    guard target == .q8_0 || target == .q4_0 else {
+    guard tensor.isFinite else {
+      throw .format(
+        path: path, name: tensor.name, problem: "holds values that are not finite; the file is damaged")
+    }
+    guard target == .q8_0 || target == .q4_0, inputs % 32 == 0 || !fallsBackToFloat else {
       self.init(outputs: outputs, inputs: inputs, storage: .dense(FloatBuffer(tensor.floats())))
       return
     }

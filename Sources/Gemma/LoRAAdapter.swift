@@ -55,13 +55,14 @@ public final class LoRAAdapter: Sendable {
     let width = Projection.allCases.count
     var factors = [Factors?](repeating: nil, count: c.layerCount * width)
     for module in adapter.modules {
-      guard let (layer, projection) = Self.place(module.modulePath), layer < c.layerCount else {
+      guard let (layer, projection) = Self.place(module.modulePath), layer < c.layerCount,
+        let shape = c.shape(projection, layer: layer)
+      else {
         throw .adapter(
           path: path,
           problem: "module \(module.modulePath) is not in this base model; the adapter belongs to another one"
         )
       }
-      let shape = projection.shape(c)
       let rank = module.a.shape.first ?? 0
       guard rank > 0, module.a.shape == [rank, shape.inputs], module.b.shape == [shape.outputs, rank] else {
         throw .adapter(

@@ -28,28 +28,4 @@ public enum Projection: String, CaseIterable, Sendable {
     case .gate, .up, .down: "mlp." + rawValue
     }
   }
-
-  /// Tensor name below `blk.N.` in GGUF.
-  public var ggufName: String {
-    switch self {
-    case .query: "attn_q"
-    case .key: "attn_k"
-    case .value: "attn_v"
-    case .output: "attn_output"
-    case .gate: "ffn_gate"
-    case .up: "ffn_up"
-    case .down: "ffn_down"
-    }
-  }
-
-  /// `(outputs, inputs)` of the projection.
-  public func shape(_ c: GemmaConfiguration) -> (outputs: Int, inputs: Int) {
-    switch self {
-    case .query: (c.headCount * c.headDim, c.hiddenSize)
-    case .key, .value: (c.keyValueHeadCount * c.headDim, c.hiddenSize)
-    case .output: (c.hiddenSize, c.headCount * c.headDim)
-    case .gate, .up: (c.intermediateSize, c.hiddenSize)
-    case .down: (c.hiddenSize, c.intermediateSize)
-    }
-  }
 }

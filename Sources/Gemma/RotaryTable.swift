@@ -8,19 +8,38 @@ public final class RotaryTable: Sendable {
   private let cosines: FloatBuffer  // [positions, half]
   private let sines: FloatBuffer  // [positions, half]
 
-  /// Angle of pair `i` at position `p`: `p / factor · base^(-2i / headDim)`.
-  public init(positions: Int, headDim: Int, base: Double, factor: Double) {
+  /// Angle of pair `i` at position `p`: `p / factor · base^(-2i / headDim)`; pairs behind the share that rotates keep
+  /// angle 0.
+  public init(positions: Int, headDim: Int, rotary: LayerDescription.Rotary) {
     half = headDim / 2
     cosines = FloatBuffer(positions * half)
     sines = FloatBuffer(positions * half)
+    let rotated = rotary.rotatedPairs(headDim: headDim)
     for i in 0..<half {
       // f32 frequencies as transformers computes them, so that long positions agree.
-      let frequency = Float(1 / pow(base, Double(2 * i) / Double(headDim))) / Float(factor)
+      let frequency =
+        i < rotated ? Float(1 / pow(rotary.base, Double(2 * i) / Double(headDim))) / Float(rotary.factor) : 0
       for p in 0..<positions {
         let angle = Float(p) * frequency
         cosines.pointer[p * half + i] = cos(angle)
         sines.pointer[p * half + i] = sin(angle)
       }
+    }
+  }
+
+  /// One table for each kind of layer, by layer.
+  public static func tables(for configuration: GemmaConfiguration, positions: Int) -> [RotaryTable] {
+    struct Kind: Hashable {
+      let headDim: Int
+      let rotary: LayerDescription.Rotary
+    }
+    var tables: [Kind: RotaryTable] = [:]
+    return configuration.layers.map { layer in
+      let kind = Kind(headDim: layer.headDim, rotary: layer.rotary)
+      if let table = tables[kind] { return table }
+      let table = RotaryTable(positions: positions, headDim: layer.headDim, rotary: layer.rotary)
+      tables[kind] = table
+      return table
     }
   }
 

@@ -28,18 +28,18 @@ final class LayerTape {
   let mlpInverse: FloatBuffer  // [T]
   let low: [FloatBuffer]  // per projection [T, r]: A x
 
-  init(_ c: GemmaConfiguration, tokens: Int, rank: Int) {
-    let h = tokens * c.hiddenSize
-    let q = tokens * c.headCount * c.headDim
-    let k = tokens * c.keyValueHeadCount * c.headDim
-    let f = tokens * c.intermediateSize
+  init(_ d: LayerDescription, hiddenSize: Int, tokens: Int, rank: Int) {
+    let h = tokens * hiddenSize
+    let q = tokens * d.queryWidth
+    let k = tokens * d.keyWidth
+    let f = tokens * d.intermediateSize
     input = FloatBuffer(h)
     inputInverse = FloatBuffer(tokens)
     normed = FloatBuffer(h)
     queryRaw = FloatBuffer(q)
     keyRaw = FloatBuffer(k)
-    queryInverse = FloatBuffer(tokens * c.headCount)
-    keyInverse = FloatBuffer(tokens * c.keyValueHeadCount)
+    queryInverse = FloatBuffer(tokens * d.headCount)
+    keyInverse = FloatBuffer(tokens * d.keyValueHeadCount)
     query = FloatBuffer(q)
     key = FloatBuffer(k)
     value = FloatBuffer(k)

@@ -36,8 +36,9 @@ public final class TrainableAdapter {
   /// `y += alpha / rank · B(Ax)`.
   public let alpha: Float
   let configuration: GemmaConfiguration
-  let modules: [Module]  // by layer * 7 + Projection.index
-  var parameters: [Parameter] { modules.flatMap { [$0.a, $0.b] } }
+  /// By `layer * 7 + Projection.index`; nil where a layer lacks the projection.
+  let modules: [Module?]
+  var parameters: [Parameter] { modules.compactMap(\.self).flatMap { [$0.a, $0.b] } }
 
   /// Number of trained values.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.count } }
@@ -48,10 +49,13 @@ public final class TrainableAdapter {
     self.rank = rank
     self.alpha = alpha
     self.configuration = configuration
-    var modules: [Module] = []
+    var modules: [Module?] = []
     for layer in 0..<configuration.layerCount {
       for projection in Projection.allCases {
-        let shape = projection.shape(configuration)
+        guard let shape = configuration.shape(projection, layer: layer) else {
+          modules.append(nil)
+          continue
+        }
         let bound = 1 / Float(shape.inputs).squareRoot()
         let a = FloatBuffer((0..<rank * shape.inputs).map { _ in random.uniform(within: bound) })
         modules.append(
@@ -72,16 +76,20 @@ public final class TrainableAdapter {
     rank = adapter.rank
     alpha = Float(adapter.alpha)
     self.configuration = configuration
-    var modules: [Module] = []
+    var modules: [Module?] = []
     for layer in 0..<configuration.layerCount {
       for projection in Projection.allCases {
+        guard let shape = configuration.shape(projection, layer: layer) else {
+          modules.append(nil)
+          continue
+        }
         guard let factors = loaded.factors(projection, layer: layer), factors.rank == rank else {
           throw GemmaError.adapter(
             path: directory, problem: "layer \(layer) has no \(projection.rawValue) factors of rank \(rank)")
         }
         modules.append(
           Self.module(
-            layer, projection, projection.shape(configuration), rank: rank, scale: factors.scale,
+            layer, projection, shape, rank: rank, scale: factors.scale,
             a: factors.a,
             b: factors.b))
       }
@@ -100,14 +108,20 @@ public final class TrainableAdapter {
       scale: scale)
   }
 
+  /// - Precondition: the layer has the projection.
   func module(_ projection: Projection, layer: Int) -> Module {
-    modules[layer * Projection.allCases.count + projection.index]
+    guard let module = modules[layer * Projection.allCases.count + projection.index] else {
+      preconditionFailure("layer \(layer) has no \(projection.rawValue)")
+    }
+    return module
   }
 
   /// The factors for inference; shares memory with the trained values.
   public func inferenceView() -> LoRAAdapter {
     LoRAAdapter(
-      factors: modules.map { .init(rank: $0.rank, scale: $0.scale, a: $0.a.value, b: $0.b.value) })
+      factors: modules.map { module in
+        module.map { .init(rank: $0.rank, scale: $0.scale, a: $0.a.value, b: $0.b.value) }
+      })
   }
 
   /// Sets all gradients to 0.
@@ -134,8 +148,8 @@ public final class TrainableAdapter {
     var outputs: [PEFTAdapter.OutputModule] = []
     for layer in 0..<configuration.layerCount {
       for projection in Projection.allCases {
+        guard let shape = configuration.shape(projection, layer: layer) else { continue }
         let module = module(projection, layer: layer)
-        let shape = projection.shape(configuration)
         outputs.append(
           PEFTAdapter.OutputModule(
             modulePath: "model.layers.\(layer).\(projection.modulePath)", inputs: shape.inputs,

@@ -31,10 +31,11 @@ public final class Trainer {
   ///   - identity: hash over base, data and recipe that a resumed run must share.
   ///   - carve: examples of an epoch; called on the calling thread.
   ///   - heldOut: examples that are never trained on.
+  /// - Throws: `TrainingError.generation`.
   public init(
     model: GemmaModel, format: PromptFormat, recipe: TrainingRecipe, directory: String, identity: String,
     carve: @escaping (Int) -> [FIMExample], heldOut: [FIMExample]
-  ) {
+  ) throws(TrainingError) {
     self.recipe = recipe
     self.directory = directory
     self.identity = identity
@@ -43,7 +44,7 @@ public final class Trainer {
     adapter = TrainableAdapter(
       model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
     let tokens = max(recipe.microBatchTokens, recipe.maximumLength)
-    pass = TrainingPass(
+    pass = try TrainingPass(
       model: model, adapter: adapter, maximumTokens: tokens, longest: recipe.maximumLength)
     schedule = LearningRateSchedule(peak: recipe.learningRate)
     let encoder = encoder

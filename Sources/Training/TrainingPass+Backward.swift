@@ -8,10 +8,9 @@ extension TrainingPass {
     let layer = model.layers[index]
     let count = batch.tokens.count
     // MLP branch: x' = middle + norm(down(gelu(gate(n)) · up(n))), n = norm(middle).
-    clear(dBranch, count * c.hiddenSize)
-    normBackward(tape.mlpOutput, layer.postFeedForwardNorm, tape.mlpInverse, dx, count, addingTo: dBranch)
+    outputNormBackward(tape.mlpOutput, layer.postFeedForwardNorm, tape.mlpInverse, count)
     backProject(.down, index, tape.activated, dBranch, count, into: dActivated, accumulate: false)
-    pool.split(count * c.intermediateSize, unit: 64) { range in
+    pool.split(count * d.intermediateSize, unit: 64) { range in
       let at = range.lowerBound
       kernels.geluMulBackward(
         gate: tape.gate.pointer + at, up: tape.up.pointer + at, dout: dActivated.pointer + at,
@@ -22,12 +21,10 @@ extension TrainingPass {
     backProject(.up, index, tape.middleNormed, dUp, count, into: dNormed, accumulate: true)
     normBackward(tape.middle, layer.preFeedForwardNorm, tape.middleInverse, dNormed, count, addingTo: dx)
     // Attention branch: middle = input + norm(o(attention(norm(input)))).
-    clear(dBranch, count * c.hiddenSize)
-    normBackward(
-      tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, dx, count, addingTo: dBranch)
+    outputNormBackward(tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count)
     backProject(.output, index, tape.attended, dBranch, count, into: dAttended, accumulate: false)
     attendBackward(tape, layer, batch)
-    rotateBackward(tape, layer, batch)
+    rotateBackward(index, batch)
     // Nothing below the first layer is trained: its input gradient is not needed.
     let below = index > 0
     backProject(.query, index, tape.normed, dQuery, count, into: below ? dNormed : nil, accumulate: false)
@@ -41,7 +38,7 @@ extension TrainingPass {
     _ projection: Projection, _ index: Int, _ input: FloatBuffer, _ dy: FloatBuffer, _ count: Int,
     into dInput: FloatBuffer?, accumulate: Bool
   ) {
-    let linear = model.layers[index].projections[projection.index]
+    let linear = model.layers[index][projection]
     let (outputs, inputs) = (linear.outputs, linear.inputs)
     let module = adapter.module(projection, layer: index)
     let rank = module.rank
@@ -83,7 +80,15 @@ extension TrainingPass {
     }
   }
 
-  private func clear(_ buffer: FloatBuffer, _ count: Int) {
-    buffer.pointer.update(repeating: 0, count: count)
+  /// `dBranch`: the gradient of a sublayer's output, from `dx` back through its norm where there is one.
+  private func outputNormBackward(
+    _ x: FloatBuffer, _ gain: FloatBuffer?, _ inverse: FloatBuffer, _ count: Int
+  ) {
+    guard let gain else {
+      dBranch.pointer.update(from: dx.pointer, count: count * c.hiddenSize)
+      return
+    }
+    dBranch.pointer.update(repeating: 0, count: count * c.hiddenSize)
+    normBackward(x, gain, inverse, dx, count, addingTo: dBranch)
   }
 }

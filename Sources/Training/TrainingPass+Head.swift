@@ -30,15 +30,22 @@ extension TrainingPass {
         final.pointer + target.row * width, gain: model.finalNorm.pointer, count: width, epsilon: c.epsilon,
         into: headNormed.pointer + i * width)
     }
-    if model.embedding.isQuantized { narrow?.load(headNormed.pointer, rows: rows, pool: pool) }
-    model.embedding.multiply(
+    if model.head.isQuantized { narrow?.load(headNormed.pointer, rows: rows, pool: pool) }
+    model.head.multiply(
       headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
     let losses = FloatBuffer(rows)
     pool.split(rows) { range in
+      let slopes = c.finalLogitCap.map { _ in FloatBuffer(vocabulary) }
       for i in range {
+        let row = logits.pointer + i * vocabulary
+        if let cap = c.finalLogitCap {
+          softCap(row, count: vocabulary, scale: 1, cap, slopes: slopes?.pointer)
+        }
         losses.pointer[i] = kernels.crossEntropy(
-          logits.pointer + i * vocabulary, count: vocabulary, target: Int(part[i].token),
-          weight: part[i].weight)
+          row, count: vocabulary, target: Int(part[i].token), weight: part[i].weight)
+        if let slopes {
+          for j in 0..<vocabulary { row[j] *= slopes.pointer[j] }
+        }
       }
     }
     if let gradientScale {

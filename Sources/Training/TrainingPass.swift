@@ -14,10 +14,10 @@ public final class TrainingPass {
   public let maximumTokens: Int
 
   let c: GemmaConfiguration
+  let d: LayerDescription  // the first layer; all have its sizes
   let pool: WorkerPool
   let kernels = Kernels.best
-  let local: RotaryTable
-  let global: RotaryTable
+  let rotaries: [RotaryTable]  // by layer
   let tapes: [LayerTape]
   let final: FloatBuffer  // [T, H] residual stream behind the last layer
   let narrow: QuantizedActivations?  // [T, H]
@@ -42,26 +42,33 @@ public final class TrainingPass {
   let dActivated: FloatBuffer  // [T, F]
   let dLow: FloatBuffer  // [T, r]
   let dScratch: FloatBuffer  // [T, H]
-  let scores: [FloatBuffer]  // per thread: [2, blockRows, longest]
+  let scores: [FloatBuffer]  // per thread: [3, blockRows, longest]
   /// Queries that share one product with the keys they see.
   static let blockRows = 64
 
   /// Allocates everything for batches of at most `maximumTokens` tokens; `longest` is the longest single sequence.
+  ///
+  /// - Throws: `TrainingError.generation` for a model whose backward pass is not written.
   public init(
     model: GemmaModel, adapter: TrainableAdapter, maximumTokens: Int, longest: Int, pool: WorkerPool = .shared
-  ) {
+  ) throws(TrainingError) {
     let c = model.configuration
+    if let obstacle = c.trainingObstacle {
+      throw .generation(path: model.path, name: c.generation.rawValue, problem: obstacle)
+    }
+    let d = c.layers[0]
     self.model = model
     self.adapter = adapter
     self.maximumTokens = maximumTokens
     self.c = c
+    self.d = d
     self.pool = pool
-    local = RotaryTable(positions: longest, headDim: c.headDim, base: c.localRopeBase, factor: 1)
-    global = RotaryTable(
-      positions: longest, headDim: c.headDim, base: c.globalRopeBase, factor: c.globalRopeFactor)
-    tapes = model.layers.map { _ in LayerTape(c, tokens: maximumTokens, rank: adapter.rank) }
-    let queries = c.headCount * c.headDim
-    let keys = c.keyValueHeadCount * c.headDim
+    rotaries = RotaryTable.tables(for: c, positions: longest)
+    tapes = model.layers.map { _ in
+      LayerTape(d, hiddenSize: c.hiddenSize, tokens: maximumTokens, rank: adapter.rank)
+    }
+    let queries = d.queryWidth
+    let keys = d.keyWidth
     func floats(_ width: Int) -> FloatBuffer { FloatBuffer(maximumTokens * width) }
     func blocks(_ width: Int) -> QuantizedActivations? {
       width % 32 == 0 ? QuantizedActivations(capacity: max(maximumTokens, 128), width: width) : nil
@@ -69,16 +76,16 @@ public final class TrainingPass {
     final = floats(c.hiddenSize)
     narrow = blocks(c.hiddenSize)
     wideAttention = blocks(queries)
-    wideMLP = blocks(c.intermediateSize)
+    wideMLP = blocks(d.intermediateSize)
     let narrowKeys = blocks(keys)
     let byWidth = Dictionary(
-      [(c.hiddenSize, narrow), (queries, wideAttention), (c.intermediateSize, wideMLP), (keys, narrowKeys)],
+      [(c.hiddenSize, narrow), (queries, wideAttention), (d.intermediateSize, wideMLP), (keys, narrowKeys)],
       uniquingKeysWith: { first, _ in first })
     inputGradients = model.layers.map { layer in
-      layer.projections.map { InputGradient($0, activations: byWidth[$0.outputs] ?? nil) }
+      Projection.allCases.map { InputGradient(layer[$0], activations: byWidth[layer[$0].outputs] ?? nil) }
     }
     headInputGradient = InputGradient(
-      model.embedding,
+      model.head,
       activations: c.vocabularySize % 32 == 0
         ? QuantizedActivations(capacity: headRows, width: c.vocabularySize) : nil)
     logits = FloatBuffer(headRows * c.vocabularySize)
@@ -91,12 +98,12 @@ public final class TrainingPass {
     dKey = floats(keys)
     dValue = floats(keys)
     dAttended = floats(queries)
-    dGate = floats(c.intermediateSize)
-    dUp = floats(c.intermediateSize)
-    dActivated = floats(c.intermediateSize)
+    dGate = floats(d.intermediateSize)
+    dUp = floats(d.intermediateSize)
+    dActivated = floats(d.intermediateSize)
     dLow = floats(adapter.rank)
     dScratch = floats(c.hiddenSize)
-    scores = (0..<pool.threadCount).map { _ in FloatBuffer(2 * Self.blockRows * longest) }
+    scores = (0..<pool.threadCount).map { _ in FloatBuffer(3 * Self.blockRows * longest) }
   }
 
   /// Sums over a batch.
@@ -128,7 +135,7 @@ public final class TrainingPass {
 
   private func embed(_ batch: PackedBatch) {
     let first = tapes[0].input.pointer
-    let scale = Float(c.hiddenSize).squareRoot()
+    let scale = c.embeddingScale
     for (row, token) in batch.tokens.enumerated() {
       let target = first + row * c.hiddenSize
       model.embedding.row(Int(token), into: target)
@@ -141,15 +148,15 @@ public final class TrainingPass {
     let layer = model.layers[index]
     let count = batch.tokens.count
     norm(tape.input, layer.inputNorm, count, tape.inputInverse, into: tape.normed)
-    if layer.projections[0...2].contains(where: \.isQuantized) {
+    if layer.projections[0...2].contains(where: { $0?.isQuantized ?? false }) {
       narrow?.load(tape.normed.pointer, rows: count, pool: pool)
     }
     project(.query, index, tape.normed, narrow, count, into: tape.queryRaw)
     project(.key, index, tape.normed, narrow, count, into: tape.keyRaw)
     project(.value, index, tape.normed, narrow, count, into: tape.value)
-    rotateForward(tape, layer, batch)
+    rotateForward(index, batch)
     attendForward(tape, layer, batch)
-    if layer.projections[3].isQuantized {
+    if layer[.output].isQuantized {
       wideAttention?.load(tape.attended.pointer, rows: count, pool: pool)
     }
     project(.output, index, tape.attended, wideAttention, count, into: tape.attentionOutput)
@@ -157,18 +164,18 @@ public final class TrainingPass {
       tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input,
       into: tape.middle)
     norm(tape.middle, layer.preFeedForwardNorm, count, tape.middleInverse, into: tape.middleNormed)
-    if layer.projections[4...5].contains(where: \.isQuantized) {
+    if layer.projections[4...5].contains(where: { $0?.isQuantized ?? false }) {
       narrow?.load(tape.middleNormed.pointer, rows: count, pool: pool)
     }
     project(.gate, index, tape.middleNormed, narrow, count, into: tape.gate)
     project(.up, index, tape.middleNormed, narrow, count, into: tape.up)
-    pool.split(count * c.intermediateSize, unit: 64) { range in
+    pool.split(count * d.intermediateSize, unit: 64) { range in
       kernels.geluMul(
         gate: tape.gate.pointer + range.lowerBound, up: tape.up.pointer + range.lowerBound,
         count: range.count,
         into: tape.activated.pointer + range.lowerBound)
     }
-    if layer.projections[6].isQuantized { wideMLP?.load(tape.activated.pointer, rows: count, pool: pool) }
+    if layer[.down].isQuantized { wideMLP?.load(tape.activated.pointer, rows: count, pool: pool) }
     project(.down, index, tape.activated, wideMLP, count, into: tape.mlpOutput)
     let next = index + 1 < tapes.count ? tapes[index + 1].input : final
     addNormed(tape.mlpOutput, layer.postFeedForwardNorm, tape.mlpInverse, count, tape.middle, into: next)
@@ -179,7 +186,7 @@ public final class TrainingPass {
     _ count: Int,
     into out: FloatBuffer
   ) {
-    let linear = model.layers[index].projections[projection.index]
+    let linear = model.layers[index][projection]
     let module = adapter.module(projection, layer: index)
     let low = tapes[index].low[projection.index].pointer
     linear.multiply(input.pointer, quantized: quantized, rows: count, into: out.pointer, pool: pool)
@@ -207,13 +214,17 @@ public final class TrainingPass {
     }
   }
 
-  /// `out = residual + norm(x)`.
+  /// `out = residual + norm(x)`, or `residual + x` where outputs are not normed.
   private func addNormed(
-    _ x: FloatBuffer, _ gain: FloatBuffer, _ inverse: FloatBuffer, _ count: Int, _ residual: FloatBuffer,
+    _ x: FloatBuffer, _ gain: FloatBuffer?, _ inverse: FloatBuffer, _ count: Int, _ residual: FloatBuffer,
     into out: FloatBuffer
   ) {
-    norm(x, gain, count, inverse, into: out)
-    pool.split(count * gain.count, unit: 16) { range in
+    if let gain {
+      norm(x, gain, count, inverse, into: out)
+    } else {
+      out.pointer.update(from: x.pointer, count: count * c.hiddenSize)
+    }
+    pool.split(count * c.hiddenSize, unit: 16) { range in
       kernels.axpy(
         1, residual.pointer + range.lowerBound, count: range.count, addingTo: out.pointer + range.lowerBound)
     }

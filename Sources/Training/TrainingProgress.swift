@@ -42,6 +42,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
   case noExamples
   /// The loss stopped being a number.
   case diverged(step: Int)
+  /// The model's generation can be served, but not trained here.
+  case generation(path: String, name: String, problem: String)
   /// A checkpoint cannot be continued.
   case checkpoint(path: String, problem: String)
 
@@ -51,6 +53,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case .noExamples:
       "no training examples: the files are too small, or all were left out; run gemfill carve PATH --stats"
     case .diverged(let step): "the loss is not a number at step \(step); train with a lower --learning-rate"
+    case .generation(let path, let name, let problem):
+      "\(path): \(name) models cannot be trained here: \(problem); train with PEFT and import the adapter"
     case .checkpoint(let path, let problem): "\(path): \(problem); start again without --resume"
     }
   }

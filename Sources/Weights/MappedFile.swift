@@ -82,6 +82,18 @@ public struct ByteRegion: Sendable {
     storage = .owned(bytes)
   }
 
+  /// The bytes `range` of these, which stay mapped where they are.
+  ///
+  /// - Precondition: the range lies within `0..<count`.
+  public func part(_ range: Range<Int>) -> ByteRegion {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "the part lies outside of the region")
+    switch storage {
+    case .mapped(let file, let whole):
+      return ByteRegion(file, (whole.lowerBound + range.lowerBound)..<(whole.lowerBound + range.upperBound))
+    case .owned(let bytes): return ByteRegion(Array(bytes[range]))
+    }
+  }
+
   /// How many bytes there are.
   public var count: Int {
     switch storage {

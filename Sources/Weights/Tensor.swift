@@ -32,6 +32,24 @@ public struct Tensor: Sendable {
     self.init(name: name, format: .f32, shape: shape, region: ByteRegion(output.bytes))
   }
 
+  /// A tensor in memory whose elements are stored already.
+  public init(_ output: OutputTensor) {
+    self.init(name: output.name, format: output.format, shape: output.shape, region: ByteRegion(output.bytes))
+  }
+
+  /// The rows `range` of the tensor taken as a matrix of rows of its last extent, which stay mapped where they are.
+  ///
+  /// - Precondition: the rows are there, and a row is whole blocks of the format (as in every file that is read here).
+  public func rows(_ range: Range<Int>) -> Tensor {
+    let width = shape.last ?? 1
+    guard let bytesPerRow = format.byteCount(elements: width) else {
+      preconditionFailure("rows of '\(name)' are no whole blocks")
+    }
+    return Tensor(
+      name: name, format: format, shape: [range.count, width],
+      region: region.part((range.lowerBound * bytesPerRow)..<(range.upperBound * bytesPerRow)))
+  }
+
   /// How many bytes the tensor takes.
   public var byteCount: Int { region.count }
 
@@ -49,6 +67,34 @@ public struct Tensor: Sendable {
       withBytes { format.dequantize($0, into: target) }
       initialized = elementCount
     }
+  }
+
+  /// False where a number is infinite or NaN; of 8- and 4-bit blocks only the scales can be.
+  public var isFinite: Bool {
+    withBytes { bytes in
+      switch format {
+      case .f32: Self.largestExponent(bytes, UInt32.self, mask: 0x7F80_0000) < 0x7F80_0000
+      case .f16: Self.largestExponent(bytes, UInt16.self, mask: 0x7C00) < 0x7C00
+      case .bf16: Self.largestExponent(bytes, UInt16.self, mask: 0x7F80) < 0x7F80
+      case .q8_0, .q4_0:
+        stride(from: 0, to: bytes.count, by: format.bytesPerBlock).allSatisfy {
+          bytes.loadUnaligned(fromByteOffset: $0, as: UInt16.self) & 0x7C00 != 0x7C00
+        }
+      default: floats().allSatisfy(\.isFinite)
+      }
+    }
+  }
+
+  /// The largest exponent of any number, as its bits; the loop has no exit, so that it becomes vector code.
+  private static func largestExponent<Bits: FixedWidthInteger>(
+    _ bytes: UnsafeRawBufferPointer, _: Bits.Type, mask: Bits
+  ) -> Bits {
+    var largest: Bits = 0
+    for index in 0..<(bytes.count / MemoryLayout<Bits>.size) {
+      let bits = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Bits>.size, as: Bits.self) & mask
+      largest = max(largest, bits)
+    }
+    return largest
   }
 
   /// The product of the extents; `nil` when one is negative or the product overflows.

@@ -20,13 +20,13 @@ struct ModelConversionTests {
       rows: Int = 3_100
     ) throws {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      let configuration = """
+      let description = """
         {"model_type":"gemma3_text","hidden_size":64,"num_hidden_layers":2,"intermediate_size":96,
         "num_attention_heads":2,"num_key_value_heads":1,"head_dim":32,"vocab_size":\(rows),"sliding_window":8,
         "max_position_embeddings":128,"query_pre_attn_scalar":20,"rope_theta":50000.0,"layer_types":\(layers),
         "rope_scaling":{"rope_type":"linear","factor":8.0},"rms_norm_eps":1e-05}
         """
-      try Data(configuration.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+      try Data(description.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
       if hasVocabulary {
         let vocabulary = URL(fileURLWithPath: #filePath + "/../../Fixtures/tokenizer/small-spm.model")
           .standardized
@@ -34,10 +34,11 @@ struct ModelConversionTests {
       }
       try SafetensorsFile.write([], to: path + "/model.safetensors")
       var random = SeededRandom(seed: 3)
-      let names = HubNames(try SafetensorsFile(path: path + "/model.safetensors"))
-      let tensors = try ModelSource(path: path).parts(names).map { part in
+      let configuration = try ModelSource(path: path).configuration
+      let names = HubNames(configuration)
+      let tensors = configuration.tensors.map { part in
         OutputTensor(
-          name: part.name, shape: part.shape,
+          name: names.name(part.role), shape: part.shape,
           floats: (0..<part.shape.reduce(1, *)).map { _ in random.uniform(within: 0.3) })
       }
       try SafetensorsFile.write(tensors, to: path + "/model.safetensors")
@@ -80,10 +81,10 @@ struct ModelConversionTests {
     try AtomicFile.write(configuration.serialized(), to: back + "/config.json")
     let result = try ModelSource(path: back)
     #expect(result.configuration == middle.configuration)
-    for part in result.parts(result.names) {
-      let old = try sample.source().tensors.require(part.name).floats()
-      let new = try result.tensors.require(part.name, shape: part.shape).floats()
-      #expect(part.isNorm ? largestDifference(old, new) < 1e-6 : old == new, "\(part.name)")
+    for part in result.configuration.tensors {
+      let old = try sample.source().tensors.require(part, names: result.names).floats()
+      let new = try result.tensors.require(part, names: result.names).floats()
+      #expect(part.kind == .norm ? largestDifference(old, new) < 1e-6 : old == new, "\(part.role)")
     }
   }
 

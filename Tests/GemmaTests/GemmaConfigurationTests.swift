@@ -16,17 +16,17 @@ import Weights
 
   @Test func absentKeysTakeTheClassDefaults() throws {
     let c = try configuration(#"{"model_type": "gemma3_text", \#(required)}"#)
-    #expect(c.headCount == 8 && c.keyValueHeadCount == 4 && c.headDim == 256)
-    #expect(c.isGlobal == (0..<12).map { $0 == 5 || $0 == 11 })
-    #expect(c.globalRopeBase == 1e6 && c.localRopeBase == 1e4 && c.globalRopeFactor == 1)
+    #expect(c.layers.allSatisfy { $0.headCount == 8 && $0.keyValueHeadCount == 4 && $0.headDim == 256 })
+    #expect(c.layers.map(\.isGlobal) == (0..<12).map { $0 == 5 || $0 == 11 })
+    #expect(c.layers[0].rotary == .init(base: 1e4) && c.layers[5].rotary == .init(base: 1e6))
   }
 
   @Test func aMultimodalFileHoldsTheTextModelInside() throws {
     let c = try configuration(
       #"{"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", \#(required), "head_dim": 32, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}}"#
     )
-    #expect(c.headDim == 32)
-    #expect(c.globalRopeFactor == 8)
+    #expect(c.layers[0].headDim == 32)
+    #expect(c.layers[0].rotary.factor == 1 && c.layers[5].rotary.factor == 8)
   }
 
   @Test(arguments: [

@@ -90,9 +90,9 @@ private func worst(_ a: [Float], _ b: [Float]) -> Float {
     let model = try GemmaModel.random(shape, precision: .q8_0)
     func adapter(b: Float) -> LoRAAdapter {
       var factors: [LoRAAdapter.Factors?] = []
-      for _ in 0..<shape.layerCount {
+      for layer in shape.layers {
         for projection in Projection.allCases {
-          let size = projection.shape(shape)
+          guard let size = layer.shape(projection, hiddenSize: shape.hiddenSize) else { continue }
           factors.append(
             .init(
               rank: 4, scale: 2, a: FloatBuffer([Float](repeating: 0.05, count: 4 * size.inputs)),

@@ -48,9 +48,12 @@ enum Models {
   static func adapter(_ shape: GemmaConfiguration, seed: UInt64) -> LoRAAdapter {
     var random = SeededRandom(seed: seed)
     var factors: [LoRAAdapter.Factors?] = []
-    for _ in 0..<shape.layerCount {
+    for layer in 0..<shape.layerCount {
       for projection in Projection.allCases {
-        let size = projection.shape(shape)
+        guard let size = shape.shape(projection, layer: layer) else {
+          factors.append(nil)
+          continue
+        }
         factors.append(
           .init(
             rank: 4, scale: 1,

@@ -32,7 +32,9 @@ private struct Run {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
   }
 
-  func trainer(_ change: (inout TrainingRecipe) -> Void = { _ in }, identity: String = "same") -> Trainer {
+  func trainer(_ change: (inout TrainingRecipe) -> Void = { _ in }, identity: String = "same") throws
+    -> Trainer
+  {
     var recipe = TrainingRecipe()
     recipe.rank = 4
     recipe.budget = .steps(6)
@@ -40,7 +42,7 @@ private struct Run {
     recipe.microBatchTokens = 256
     recipe.maximumLength = 128
     change(&recipe)
-    return Trainer(
+    return try Trainer(
       model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
       carve: examples, heldOut: Array(examples(epoch: 77).prefix(8)))
   }
@@ -49,7 +51,7 @@ private struct Run {
 @Suite struct TrainerTests {
   @Test func anInterruptedRunContinuesToTheSameBits() throws {
     let whole = try Run()
-    let straight = whole.trainer()
+    let straight = try whole.trainer()
     let report = try straight.run(resume: false) { _ in }
     #expect(report.finished && report.last.step == 6)
 
@@ -57,7 +59,7 @@ private struct Run {
     var steps = 0
     let first = try broken.trainer().run(resume: false, isCancelled: { steps == 2 }) { _ in steps += 1 }
     #expect(!first.finished && first.last.step == 2)
-    let resumed = broken.trainer()
+    let resumed = try broken.trainer()
     let second = try resumed.run(resume: true) { _ in }
     #expect(second.finished && second.last.step == 6)
     for (a, b) in zip(straight.adapter.parameters, resumed.adapter.parameters) {
@@ -76,7 +78,7 @@ private struct Run {
 
   @Test func theTrainedAdapterIsReadBackAsItWas() throws {
     let run = try Run()
-    let trainer = run.trainer { $0.budget = .steps(2) }
+    let trainer = try run.trainer { $0.budget = .steps(2) }
     _ = try trainer.run(resume: false) { _ in }
     try trainer.adapter.write(to: run.directory + "/adapter", baseModelName: "base.gguf")
     let read = try TrainableAdapter(run.engine.model.configuration, directory: run.directory + "/adapter")
@@ -99,7 +101,7 @@ private struct Run {
 
   @Test func dataWithoutAnUsableExampleIsAnError() throws {
     let run = try Run()
-    let trainer = Trainer(
+    let trainer = try Trainer(
       model: run.engine.model, format: run.engine.format, recipe: TrainingRecipe(), directory: run.directory,
       identity: "", carve: { _ in [] }, heldOut: [])
     #expect(throws: TrainingError.self) { try trainer.run(resume: false) { _ in } }

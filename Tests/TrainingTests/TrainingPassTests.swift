@@ -18,7 +18,7 @@ private func sequence(_ count: Int, seed: UInt64) -> TrainingSequence {
 private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
   let adapter = TrainableAdapter(c, rank: 4, alpha: 8, seed: 3)
   var random = SeededRandom(seed: 5)
-  for module in adapter.modules {
+  for case let module? in adapter.modules {
     for i in 0..<module.b.value.count { module.b.value.pointer[i] = random.uniform(within: 0.1) }
   }
   return adapter
@@ -28,10 +28,10 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
   @Test(arguments: [5, 70])
   func gradientsEqualFiniteDifferencesAcrossPackedSequences(window: Int) throws {
     var shape = shape
-    shape.window = window
+    for index in shape.layers.indices { shape.layers[index].window = window }
     let model = try GemmaModel.random(shape, precision: .float32)
     let adapter = livelyAdapter(shape)
-    let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
+    let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
     let batch = [sequence(19, seed: 1), sequence(150, seed: 2), sequence(70, seed: 4)]
     adapter.clearGradients()
     _ = pass.run(batch, gradientScale: 1)
@@ -56,7 +56,7 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     for precision in [WeightPrecision.float32, .q8_0] {
       let adapter = livelyAdapter(shape)
       let model = try GemmaModel.random(shape, precision: precision)
-      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
+      let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
       adapter.clearGradients()
       _ = pass.run([sequence(29, seed: 1), sequence(27, seed: 2)], gradientScale: 1)
       gradients.append(adapter.parameters.flatMap { $0.gradient.array })
@@ -73,7 +73,7 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
   @Test func packedSequencesDoNotSeeEachOther() throws {
     let model = try GemmaModel.random(shape, precision: .q8_0)
     let adapter = livelyAdapter(shape)
-    let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 96, longest: 32)
+    let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 96, longest: 32)
     let all = [sequence(19, seed: 1), sequence(11, seed: 2), sequence(23, seed: 4)]
     let alone = all.map { pass.run([$0], gradientScale: nil).sum }.reduce(0, +)
     let packed = pass.run(all, gradientScale: nil).sum
@@ -90,7 +90,7 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     for precision in [WeightPrecision.float32, .q8_0, .q4_0] {
       let model = try GemmaModel.random(shape, precision: precision)
       let adapter = livelyAdapter(shape)
-      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
+      let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
       let one = sequence(150, seed: 6)
       let session = InferenceSession(model, capacity: 160)
       session.adapter = adapter.inferenceView()
@@ -109,7 +109,7 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     for precision in [WeightPrecision.q8_0, .q4_0] {
       let model = try GemmaModel.random(shape, precision: precision)
       let adapter = TrainableAdapter(shape, rank: 8, alpha: 16, seed: 3)
-      let pass = TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
+      let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 64, longest: 32)
       let one = sequence(24, seed: 6)
       var optimizer = AdamWOptimizer()
       var losses: [Double] = []
