@@ -9,6 +9,8 @@ final class ExpertScratch {
   let gate: FloatBuffer  // [T, F]
   let up: FloatBuffer  // [T, F]
   let output: FloatBuffer  // [T, H]
+  /// For each expert that any token chose, these tokens with their weights.
+  var chosen: [Int: [(row: Int, weight: Float)]] = [:]
 
   /// Nil for a model without experts.
   init?(_ c: GemmaConfiguration, chunk: Int) {
@@ -24,19 +26,27 @@ final class ExpertScratch {
 }
 
 extension InferenceSession {
-  /// Adds the experts' output to the dense MLP's in `normed`, each behind its own norm. The router and the experts read the
+  /// Adds the experts' output to the dense MLP's in `branch`, each behind its own norm. The router and the experts read the
   /// residual stream before the MLP.
   func addExperts(
-    _ experts: GemmaModel.Experts, _ d: LayerDescription, _ scratch: ExpertScratch, _ count: Int
+    _ experts: GemmaModel.Experts, _ d: LayerDescription, _ scratch: ExpertScratch, _ count: Int,
+    _ member: TeamMember
   ) {
-    norm(normed.pointer, experts.denseNorm, count, into: normed.pointer)
-    norm(x.pointer, experts.inputNorm, count, into: scratch.input.pointer)
-    scratch.sum.pointer.update(repeating: 0, count: count * c.hiddenSize)
-    for (expert, tokens) in route(experts, d, count).sorted(by: { $0.key < $1.key }) {
-      run(experts.experts[expert], tokens, scratch)
+    let rows = member.share(count)
+    let h = c.hiddenSize
+    norm(branch.pointer, experts.denseNorm, rows: rows, into: branch.pointer)
+    norm(x.pointer, experts.inputNorm, rows: rows, into: scratch.input.pointer)
+    (scratch.sum.pointer + rows.lowerBound * h).update(repeating: 0, count: rows.count * h)
+    member.wait()
+    member.single { scratch.chosen = route(experts, d, count) }
+    for expert in scratch.chosen.keys.sorted() {
+      run(experts.experts[expert], scratch.chosen[expert] ?? [], scratch, member)
     }
-    norm(scratch.sum.pointer, experts.outputNorm, count, into: scratch.sum.pointer)
-    kernels.axpy(1, scratch.sum.pointer, count: count * c.hiddenSize, addingTo: normed.pointer)
+    member.wait()
+    norm(scratch.sum.pointer, experts.outputNorm, rows: rows, into: scratch.sum.pointer)
+    kernels.axpy(
+      1, scratch.sum.pointer + rows.lowerBound * h, count: rows.count * h,
+      addingTo: branch.pointer + rows.lowerBound * h)
   }
 
   /// For each expert the tokens that use it, with their weights: the softmax over all experts, cut to the best, made to sum to
@@ -50,7 +60,7 @@ extension InferenceSession {
     let routed = FloatBuffer(h)
     let probabilities = FloatBuffer(sizes.count)
     for row in 0..<count {
-      norm(x.pointer + row * h, experts.routerNorm, 1, into: routed.pointer)
+      norm(x.pointer + row * h, experts.routerNorm, rows: 0..<1, into: routed.pointer)
       for expert in 0..<sizes.count {
         probabilities[expert] = kernels.dot(
           experts.router.pointer + expert * h, routed.pointer, count: h)
@@ -68,24 +78,28 @@ extension InferenceSession {
 
   /// One expert's gated MLP over the tokens that chose it, added with their weights.
   private func run(
-    _ expert: GemmaModel.Experts.Expert, _ tokens: [(row: Int, weight: Float)], _ scratch: ExpertScratch
+    _ expert: GemmaModel.Experts.Expert, _ tokens: [(row: Int, weight: Float)], _ scratch: ExpertScratch,
+    _ member: TeamMember
   ) {
     let h = c.hiddenSize
     let count = tokens.count
-    for (index, token) in tokens.enumerated() {
-      (scratch.gathered.pointer + index * h).update(from: scratch.input.pointer + token.row * h, count: h)
+    let own = member.share(count)
+    for index in own {
+      (scratch.gathered.pointer + index * h).update(
+        from: scratch.input.pointer + tokens[index].row * h, count: h)
     }
-    let input = quantize(scratch.gathered.pointer, for: [expert.gate, expert.up], count)
-    expert.gate.multiply(
-      scratch.gathered.pointer, quantized: input, rows: count, into: scratch.gate.pointer, pool: pool)
-    expert.up.multiply(
-      scratch.gathered.pointer, quantized: input, rows: count, into: scratch.up.pointer, pool: pool)
-    gelu(scratch.gate.pointer, scratch.up.pointer, count * expert.gate.outputs)
-    multiply(expert.down, scratch.gate.pointer, count, into: scratch.output.pointer)
-    for (index, token) in tokens.enumerated() {
+    product(expert.gate, scratch.gathered.pointer, count, into: scratch.gate.pointer, member)
+    product(expert.up, scratch.gathered.pointer, count, into: scratch.up.pointer, member)
+    let width = expert.gate.outputs
+    for index in own {
+      let gate = scratch.gate.pointer + index * width
+      kernels.geluMul(gate: gate, up: scratch.up.pointer + index * width, count: width, into: gate)
+    }
+    product(expert.down, scratch.gate.pointer, count, into: scratch.output.pointer, member)
+    for index in own {
       kernels.axpy(
-        token.weight, scratch.output.pointer + index * h, count: h,
-        addingTo: scratch.sum.pointer + token.row * h)
+        tokens[index].weight, scratch.output.pointer + index * h, count: h,
+        addingTo: scratch.sum.pointer + tokens[index].row * h)
     }
   }
 }

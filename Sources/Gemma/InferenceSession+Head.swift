@@ -2,46 +2,28 @@ import Foundation
 import Numerics
 
 extension InferenceSession {
-  /// `out[T, V]` logits of `rows` rows of the residual stream from `row` on.
-  func head(row: Int, rows: Int, into out: UnsafeMutablePointer<Float>) {
-    finalNorm(row: row, rows: rows)
-    multiply(model.head, normed.pointer, rows, into: out)
-    if let cap = c.finalLogitCap { softCap(out, count: rows * c.vocabularySize, cap) }
-  }
-
-  /// The input of the head, into the first `rows` rows of `normed`.
-  func finalNorm(row: Int, rows: Int) {
-    if let streams { merge(streams, row: row, rows: rows) }
-    norm(x.pointer + row * c.hiddenSize, model.finalNorm, rows, into: normed.pointer)
-  }
-
-  /// `cap · tanh(logit / cap)`.
-  private func softCap(_ logits: UnsafeMutablePointer<Float>, count: Int, _ cap: Float) {
-    pool.split(count, unit: 64) { range in
-      for i in range { logits[i] = cap * tanh(logits[i] / cap) }
-    }
-  }
-}
-
-extension LoRAAdapter.Factors {
-  /// `out[t] += scale · B(A x[t])` for `rows` rows; `low` is scratch for `rows · rank` floats.
-  func apply(
-    _ x: UnsafePointer<Float>, rows: Int, inputs: Int, outputs: Int, low: UnsafeMutablePointer<Float>,
-    into out: UnsafeMutablePointer<Float>, pool: WorkerPool
+  /// `out[rows, V]` logits of `rows` rows of the residual stream from `row` on, by `head`.
+  func head(
+    _ head: Linear, row: Int, rows: Int, into out: UnsafeMutablePointer<Float>, _ member: TeamMember
   ) {
-    let kernels = Kernels.best
-    if rows == 1 {
-      for r in 0..<rank { low[r] = scale * kernels.dot(a.pointer + r * inputs, x, count: inputs) }
-      for o in 0..<outputs { out[o] += kernels.dot(b.pointer + o * rank, low, count: rank) }
+    member.wait()
+    finalNorm(row: row, rows: rows, member)
+    product(head, normed.pointer, rows, into: out, member)
+    guard let cap = c.finalLogitCap else { return }
+    for i in member.share(rows * head.outputs, unit: 64) { out[i] = cap * tanh(out[i] / cap) }
+  }
+
+  /// The input of the head, into the member's own of the first `rows` rows of `normed`.
+  func finalNorm(row: Int, rows: Int, _ member: TeamMember) {
+    if let streams {
+      merge(streams, row: row, rows: rows, member)
+      let own = member.share(rows)
+      norm(streams.merged.pointer, model.finalNorm, rows: own, into: normed.pointer)
       return
     }
-    BLAS.shared.multiply(
-      m: rows, n: rank, k: inputs, a: x, lda: inputs, b: a.pointer, ldb: inputs, transposeB: true, c: low,
-      ldc: rank,
-      pool: pool)
-    BLAS.shared.multiply(
-      m: rows, n: outputs, k: rank, alpha: scale, a: low, lda: rank, b: b.pointer, ldb: rank,
-      transposeB: true,
-      beta: 1, c: out, ldc: outputs, pool: pool)
+    let h = c.hiddenSize
+    for own in member.share(rows) {
+      norm(x.pointer + (row + own) * h, model.finalNorm, rows: 0..<1, into: normed.pointer + own * h)
+    }
   }
 }

@@ -6,119 +6,125 @@ final class ResidualStreams {
   let sizes: GemmaConfiguration.AlternatingUpdates
   let values: FloatBuffer  // [S, T, H], without gaps for the tokens at hand
   let predictions: FloatBuffer  // [S, T, H]
+  let merged: FloatBuffer  // [T, H]
   let side: FloatBuffer  // [T, H] what the side path puts out
   let narrow: FloatBuffer  // [T, rank]
-  let routed: FloatBuffer  // [H]
-  let modalities: FloatBuffer  // [S]
+  let routed: FloatBuffer  // [threads, H]
+  let modalities: FloatBuffer  // [threads, S]
   /// T: the tokens at hand.
   var count = 0
 
-  init(_ sizes: GemmaConfiguration.AlternatingUpdates, _ c: GemmaConfiguration, chunk: Int) {
+  init(_ sizes: GemmaConfiguration.AlternatingUpdates, _ c: GemmaConfiguration, chunk: Int, threads: Int) {
     self.sizes = sizes
     values = FloatBuffer(sizes.streams * chunk * c.hiddenSize)
     predictions = FloatBuffer(sizes.streams * chunk * c.hiddenSize)
+    merged = FloatBuffer(chunk * c.hiddenSize)
     side = FloatBuffer(chunk * c.hiddenSize)
     narrow = FloatBuffer(chunk * (c.laurelRank ?? 0))
-    routed = FloatBuffer(c.hiddenSize)
-    modalities = FloatBuffer(sizes.streams)
+    routed = FloatBuffer(threads * c.hiddenSize)
+    modalities = FloatBuffer(threads * sizes.streams)
   }
 }
 
 extension InferenceSession {
   /// Makes all streams of the embedding in `x`: itself, and its projections at the same magnitude.
-  func spread(_ streams: ResidualStreams, _ count: Int) {
-    let size = count * c.hiddenSize
-    streams.count = count
-    streams.values.pointer.update(from: x.pointer, count: size)
+  func spread(_ streams: ResidualStreams, _ count: Int, _ member: TeamMember) {
+    let h = c.hiddenSize
+    if member.rank == 0 { streams.count = count }
+    for row in member.share(count) {
+      (streams.values.pointer + row * h).update(from: x.pointer + row * h, count: h)
+    }
     for (index, projection) in (model.streams?.projections ?? []).enumerated() {
-      let target = streams.values.pointer + (index + 1) * size
-      multiply(projection, x.pointer, count, into: target)
-      matchMagnitude(target, of: x.pointer, count)
+      let target = streams.values.pointer + (index + 1) * count * h
+      product(projection, x.pointer, count, into: target, member)
+      for row in member.share(count) { matchMagnitude(target + row * h, of: x.pointer + row * h) }
     }
   }
 
-  /// Rows `row..<(row + rows)` of all streams, brought back and averaged, into the same rows of `x`.
-  func merge(_ streams: ResidualStreams, row: Int, rows: Int) {
+  /// Rows `row..<(row + rows)` of all streams, brought back and averaged, into the first rows of `merged`.
+  func merge(_ streams: ResidualStreams, row: Int, rows: Int, _ member: TeamMember) {
     let h = c.hiddenSize
-    let count = streams.count
     let first = streams.values.pointer + row * h
-    let target = x.pointer + row * h
-    target.update(from: first, count: rows * h)
+    let own = member.share(rows)
+    for row in own { (streams.merged.pointer + row * h).update(from: first + row * h, count: h) }
     for (index, projection) in (model.streams?.unprojections ?? []).enumerated() {
       let back = streams.predictions.pointer
-      multiply(projection, first + (index + 1) * count * h, rows, into: back)
-      matchMagnitude(back, of: first, rows)
-      kernels.axpy(1, back, count: rows * h, addingTo: target)
+      product(projection, first + (index + 1) * streams.count * h, rows, into: back, member)
+      for row in own {
+        matchMagnitude(back + row * h, of: first + row * h)
+        kernels.axpy(1, back + row * h, count: h, addingTo: streams.merged.pointer + row * h)
+      }
     }
     let share = 1 / Float(streams.sizes.streams)
-    for i in 0..<rows * h { target[i] *= share }
-  }
-
-  /// Scales each row of `values` to the root mean square of the same row of `reference`.
-  private func matchMagnitude(
-    _ values: UnsafeMutablePointer<Float>, of reference: UnsafePointer<Float>, _ rows: Int
-  ) {
-    let h = c.hiddenSize
-    for row in 0..<rows {
-      let (x, y) = (values + row * h, reference + row * h)
-      let wanted = (kernels.dot(y, y, count: h) / Float(h)).squareRoot()
-      let found = max(kernels.dot(x, x, count: h) / Float(h), 1e-5).squareRoot()
-      let factor = wanted / found
-      for i in 0..<h { x[i] *= factor }
+    for row in own {
+      for i in 0..<h { streams.merged.pointer[row * h + i] *= share }
     }
   }
 
-  /// `tanh(router(norm(x) / H))` of one token, one value a stream.
+  /// Scales a row to the root mean square of `reference`.
+  private func matchMagnitude(_ row: UnsafeMutablePointer<Float>, of reference: UnsafePointer<Float>) {
+    let h = c.hiddenSize
+    let wanted = (kernels.dot(reference, reference, count: h) / Float(h)).squareRoot()
+    let found = max(kernels.dot(row, row, count: h) / Float(h), 1e-5).squareRoot()
+    let factor = wanted / found
+    for i in 0..<h { row[i] *= factor }
+  }
+
+  /// `tanh(router(norm(x) / H))` of one token, one value a stream, in the member's part of `modalities`.
   private func route(
-    _ streams: ResidualStreams, _ weights: GemmaModel.AlternatingUpdates, _ x: UnsafePointer<Float>
-  ) {
+    _ streams: ResidualStreams, _ weights: GemmaModel.AlternatingUpdates, _ x: UnsafePointer<Float>,
+    _ member: TeamMember
+  ) -> UnsafePointer<Float> {
     let h = c.hiddenSize
-    norm(x, weights.routerNorm, 1, into: streams.routed.pointer)
+    let routed = streams.routed.pointer + member.rank * h
+    let modalities = streams.modalities.pointer + member.rank * streams.sizes.streams
+    norm(x, weights.routerNorm, rows: 0..<1, into: routed)
     for stream in 0..<streams.sizes.streams {
-      streams.modalities[stream] = tanh(
-        kernels.dot(weights.router.pointer + stream * h, streams.routed.pointer, count: h))
+      modalities[stream] = tanh(kernels.dot(weights.router.pointer + stream * h, routed, count: h))
     }
+    return UnsafePointer(modalities)
   }
 
   /// Predicts every stream from all of them; the active prediction goes to `x` and through the layer.
-  func predict(_ streams: ResidualStreams, _ layer: GemmaModel.Layer, _ count: Int) {
+  func predict(_ streams: ResidualStreams, _ layer: GemmaModel.Layer, _ count: Int, _ member: TeamMember) {
     guard let weights = layer.alternatingUpdates else { return }
     let (s, h) = (streams.sizes.streams, c.hiddenSize)
     let size = count * h
-    streams.predictions.pointer.update(from: streams.values.pointer, count: s * size)
-    for row in 0..<count {
-      route(streams, weights, streams.values.pointer + streams.sizes.active * size + row * h)
+    for row in member.share(count) {
+      let modalities = route(
+        streams, weights, streams.values.pointer + streams.sizes.active * size + row * h, member)
       for to in 0..<s {
+        let prediction = streams.predictions.pointer + to * size + row * h
+        prediction.update(from: streams.values.pointer + to * size + row * h, count: h)
         for from in 0..<s {
           let coefficient = kernels.dot(
-            weights.prediction.pointer + (to * s + from) * s, streams.modalities.pointer, count: s)
+            weights.prediction.pointer + (to * s + from) * s, modalities, count: s)
           kernels.axpy(
-            coefficient, streams.values.pointer + from * size + row * h, count: h,
-            addingTo: streams.predictions.pointer + to * size + row * h)
+            coefficient, streams.values.pointer + from * size + row * h, count: h, addingTo: prediction)
         }
       }
+      (x.pointer + row * h).update(
+        from: streams.predictions.pointer + streams.sizes.active * size + row * h, count: h)
     }
-    x.pointer.update(from: streams.predictions.pointer + streams.sizes.active * size, count: size)
   }
 
   /// Corrects every prediction by what the layer made of the active one, which stands in `x`.
-  func correct(_ streams: ResidualStreams, _ layer: GemmaModel.Layer, _ count: Int) {
+  func correct(_ streams: ResidualStreams, _ layer: GemmaModel.Layer, _ count: Int, _ member: TeamMember) {
     guard let weights = layer.alternatingUpdates else { return }
     let (s, h) = (streams.sizes.streams, c.hiddenSize)
     let size = count * h
-    streams.values.pointer.update(from: streams.predictions.pointer, count: s * size)
-    for row in 0..<count {
+    for row in member.share(count) {
       let activated = x.pointer + row * h
       let predicted = streams.predictions.pointer + streams.sizes.active * size + row * h
-      route(streams, weights, activated)
-      for i in 0..<h { streams.routed[i] = activated[i] - predicted[i] }
+      let modalities = route(streams, weights, activated, member)
+      let innovation = streams.routed.pointer + member.rank * h
+      for i in 0..<h { innovation[i] = activated[i] - predicted[i] }
       for stream in 0..<s {
         let coefficient =
-          1
-          + kernels.dot(weights.correction.pointer + stream * s, streams.modalities.pointer, count: s)
-        kernels.axpy(
-          coefficient, streams.routed.pointer, count: h,
-          addingTo: streams.values.pointer + stream * size + row * h)
+          1 + kernels.dot(weights.correction.pointer + stream * s, modalities, count: s)
+        let corrected = streams.values.pointer + stream * size + row * h
+        corrected.update(from: streams.predictions.pointer + stream * size + row * h, count: h)
+        kernels.axpy(coefficient, innovation, count: h, addingTo: corrected)
       }
     }
   }
@@ -126,32 +132,40 @@ extension InferenceSession {
   /// The corrected active stream, scaled where the model does so.
   func scaleActive(
     _ streams: ResidualStreams, _ layer: GemmaModel.Layer, _ count: Int,
-    into out: UnsafeMutablePointer<Float>
+    into out: UnsafeMutablePointer<Float>, _ member: TeamMember
   ) {
     let h = c.hiddenSize
-    out.update(from: streams.values.pointer + streams.sizes.active * count * h, count: count * h)
-    guard let scale = layer.alternatingUpdates?.correctionScale else { return }
-    for row in 0..<count {
-      for i in 0..<h { out[row * h + i] *= scale[i] }
+    for row in member.share(count) {
+      let target = out + row * h
+      target.update(from: streams.values.pointer + (streams.sizes.active * count + row) * h, count: h)
+      guard let scale = layer.alternatingUpdates?.correctionScale else { continue }
+      for i in 0..<h { target[i] *= scale.pointer[i] }
     }
   }
 
   /// The learned side path around attention: `n + norm(right(left(n)))` of the normed input `n`.
   func sidePath(
-    _ laurel: GemmaModel.Laurel, _ input: QuantizedActivations?, _ count: Int, into out: FloatBuffer
+    _ laurel: GemmaModel.Laurel, _ plan: LayerPlan, _ streams: ResidualStreams, _ count: Int,
+    _ member: TeamMember
   ) {
-    guard let streams else { return }
     laurel.left.multiply(
-      normed.pointer, quantized: laurel.left.isQuantized ? input : nil, rows: count,
-      into: streams.narrow.pointer, pool: pool)
-    multiply(laurel.right, streams.narrow.pointer, count, into: out.pointer)
-    norm(out.pointer, laurel.norm, count, into: out.pointer)
-    kernels.axpy(1, normed.pointer, count: count * c.hiddenSize, addingTo: out.pointer)
+      normed.pointer, quantized: laurel.left.isQuantized ? plan.attentionInput : nil, rows: count,
+      tiles: member.share(laurel.left.tiles), into: streams.narrow.pointer)
+    member.wait()
+    product(laurel.right, streams.narrow.pointer, count, into: streams.side.pointer, member)
+    let (rows, h) = (member.share(count), c.hiddenSize)
+    norm(streams.side.pointer, laurel.norm, rows: rows, into: streams.side.pointer)
+    kernels.axpy(
+      1, normed.pointer + rows.lowerBound * h, count: rows.count * h,
+      addingTo: streams.side.pointer + rows.lowerBound * h)
   }
 
   /// `x = (x + side) / √2`.
-  func addSidePath(_ side: FloatBuffer, _ count: Int) {
+  func addSidePath(_ side: FloatBuffer, _ count: Int, _ member: TeamMember) {
     let half = Float(0.5).squareRoot()
-    for i in 0..<count * c.hiddenSize { x.pointer[i] = (x.pointer[i] + side.pointer[i]) * half }
+    let rows = member.share(count)
+    for i in rows.lowerBound * c.hiddenSize..<rows.upperBound * c.hiddenSize {
+      x.pointer[i] = (x.pointer[i] + side.pointer[i]) * half
+    }
   }
 }

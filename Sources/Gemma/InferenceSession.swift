@@ -1,6 +1,11 @@
+import Foundation
 import Numerics
 
 /// Runs a model forward over one growing token sequence. Not thread-safe: one owner at a time.
+///
+/// All threads of the pool go through a chunk's layers together and wait for each other at barriers between the steps; each
+/// works on its rows of tokens where a step is by rows, on its outputs where it is a product. With quantised weights a
+/// token's results do not depend on the chunk it is evaluated in, bit for bit.
 ///
 /// Letters in shapes: T tokens of the chunk, H hidden, Q query heads × head dim, K key/value heads × head dim,
 /// F intermediate, V vocabulary, P size of a per-layer input, S residual streams. Widths that differ between layers
@@ -15,7 +20,7 @@ public final class InferenceSession {
 
   /// The frozen weights.
   public let model: GemmaModel
-  /// Keys and values so far; exchange it between two calls of `append` to go on with another sequence.
+  /// Keys and values so far; exchange it between two calls of `append` to go on with another sequence of the same pool.
   public var cache: KVSequence
   /// Low-rank factors in use; swap between two calls of `append`.
   public var adapter: LoRAAdapter?
@@ -25,50 +30,79 @@ public final class InferenceSession {
   let c: GemmaConfiguration
   let pool: WorkerPool
   let kernels = Kernels.best
-  let rotaries: [RotaryTable]  // by layer
+  let layout: KVLayout
+  let plans: [LayerPlan]
   let chunk: Int
   let x: FloatBuffer  // [T, H] residual stream; with several streams the active one
   let normed: FloatBuffer  // [T, H]
+  let branch: FloatBuffer  // [T, H] what a sublayer puts out
   let q: FloatBuffer  // [T, Q]
+  let k: FloatBuffer  // [T, K]
+  let v: FloatBuffer  // [T, K]
   let attended: FloatBuffer  // [T, Q]
   let gate: FloatBuffer  // [T, F]
   let up: FloatBuffer  // [T, F]
-  let scores: FloatBuffer  // [threads, capacity]
+  let gateBlocks: [FloatBuffer]  // per thread [2, T, gateBlockWidth]
   let perLayer: PerLayerInputs?
   let streams: ResidualStreams?
   let expertScratch: ExpertScratch?
-  private var low = FloatBuffer(0)  // [T, rank]
+  let quantized: [Int: QuantizedActivations]  // by width, for the steps that only some generations have
+  var low: [FloatBuffer]  // by projection [T, rank]
+  var places: [TokenPlace]  // of the chunk's tokens
   private let logitBuffer: FloatBuffer  // [V]
   private var allLogits: FloatBuffer?  // [T, V]
-  private let quantized: [Int: QuantizedActivations]  // by width
+  private var chunkRows = 0
+
+  /// Where a token of the chunk stands.
+  struct TokenPlace {
+    let sequence: KVSequence
+    let position: Int
+  }
+
+  /// Columns of gate and up that are computed before GELU makes them one.
+  static let gateBlockWidth = 64
 
   /// Creates a session for at most `capacity` positions; `chunk` tokens go through the layers at a time.
-  public init(_ model: GemmaModel, capacity: Int, chunk: Int = 256, pool: WorkerPool = .shared) {
+  ///
+  /// `pages` hands out pages of keys and values; sessions and sequences that share it may exchange sequences. Without it
+  /// the session has its own: 32-bit for a dense model, 16-bit for a quantised one.
+  public init(
+    _ model: GemmaModel, capacity: Int, chunk: Int = 256, pool: WorkerPool = .shared, pages: KVPagePool? = nil
+  ) {
     let c = model.configuration
     self.model = model
     self.c = c
     self.pool = pool
     self.chunk = chunk
     let positions = min(capacity, c.maxPositions)
-    cache = KVSequence(c, capacity: positions)
-    rotaries = RotaryTable.tables(for: c, positions: positions)
+    let pages = pages ?? KVPagePool(c, format: model.usualKeyValueFormat)
+    layout = pages.layout
+    cache = KVSequence(pages, capacity: positions)
+    plans = LayerPlan.plans(
+      for: model, chunk: chunk, rotaries: RotaryTable.tables(for: c, positions: positions))
     let queries = c.layers.map(\.queryWidth).max() ?? 0
+    let keys = c.layers.map(\.keyWidth).max() ?? 0
     let inner = c.layers.map(\.intermediateSize).max() ?? 0
     x = FloatBuffer(chunk * c.hiddenSize)
     normed = FloatBuffer(chunk * c.hiddenSize)
+    branch = FloatBuffer(chunk * c.hiddenSize)
     q = FloatBuffer(chunk * queries)
+    k = FloatBuffer(chunk * keys)
+    v = FloatBuffer(chunk * keys)
     attended = FloatBuffer(chunk * queries)
     gate = FloatBuffer(chunk * inner)
     up = FloatBuffer(chunk * inner)
-    scores = FloatBuffer(pool.threadCount * positions)
+    gateBlocks = (0..<pool.threadCount).map { _ in FloatBuffer(2 * chunk * Self.gateBlockWidth) }
     logitBuffer = FloatBuffer(c.vocabularySize)
     perLayer = c.perLayerInput.map { PerLayerInputs($0, c, chunk: chunk) }
-    streams = c.alternatingUpdates.map { ResidualStreams($0, c, chunk: chunk) }
+    streams = c.alternatingUpdates.map { ResidualStreams($0, c, chunk: chunk, threads: pool.threadCount) }
     expertScratch = ExpertScratch(c, chunk: chunk)
     quantized = Dictionary(
       uniqueKeysWithValues: model.quantizedWidths.map {
         ($0, QuantizedActivations(capacity: chunk, width: $0))
       })
+    low = Projection.allCases.map { _ in FloatBuffer(0) }
+    places = []
   }
 
   /// Appends `tokens` to the sequence and returns logits: none, `[V]` of the last token, or `[T, V]`.
@@ -77,129 +111,125 @@ public final class InferenceSession {
   /// - Throws: `GemmaError.contextOverflow`, `.token`; the cache is unchanged then.
   @discardableResult
   public func append(_ tokens: [Int32], logits rows: LogitRows) throws(GemmaError) -> UnsafePointer<Float> {
-    for token in tokens where token < 0 || Int(token) >= c.vocabularySize {
-      throw .token(id: token, vocabularySize: c.vocabularySize)
-    }
+    try check(tokens)
     try cache.reserve(cache.count + tokens.count)
     if rows == .all { allLogits = FloatBuffer(tokens.count * c.vocabularySize) }
-    var begin = 0
-    while begin < tokens.count {
-      let end = min(tokens.count, begin + chunk)
-      forward(tokens[begin..<end])
+    for begin in stride(from: 0, to: tokens.count, by: chunk) {
+      let piece = tokens[begin..<min(tokens.count, begin + chunk)]
+      let position = cache.count
+      places = piece.indices.map { TokenPlace(sequence: cache, position: position + $0 - begin) }
+      let isLast = piece.endIndex == tokens.count
       switch rows {
-      case .none: break
-      case .last:
-        if end == tokens.count { head(row: end - begin - 1, rows: 1, into: logitBuffer.pointer) }
+      case .last where isLast: run(piece, head: (piece.count - 1, 1, logitBuffer.pointer))
       case .all:
-        if let allLogits {
-          head(row: 0, rows: end - begin, into: allLogits.pointer + begin * c.vocabularySize)
-        }
+        let out = (allLogits ?? logitBuffer).pointer + begin * c.vocabularySize
+        run(piece, head: (0, piece.count, out))
+      default: run(piece, head: nil)
       }
-      begin = end
+      cache.advance(by: piece.count)
     }
+    places = []
     return UnsafePointer(rows == .all ? (allLogits ?? logitBuffer).pointer : logitBuffer.pointer)
   }
 
-  private func forward(_ tokens: ArraySlice<Int32>) {
-    let count = tokens.count
-    embed(tokens)
-    observer?("embed", x.pointer, count)
-    if let perLayer { preparePerLayerInputs(perLayer, tokens) }
-    if let streams { spread(streams, count) }
-    for index in model.layers.indices {
-      let layer = model.layers[index]
-      if let streams { predict(streams, layer, count) }
-      attention(index, count)
-      feedForward(index, count)
-      if let streams { correct(streams, layer, count) }
-      if let perLayer { addPerLayerInput(perLayer, index, count) }
-      if let scalar = layer.scalar { scale(scalar, count) }
-      observer?("layer.\(index)", (streams?.values ?? x).pointer, count * (streams?.sizes.streams ?? 1))
+  /// Appends one token to each of several sequences in one pass and returns logits `[branches, V]`. The buffer is the
+  /// caller's. The sequences must be different ones, of the session's page pool.
+  ///
+  /// - Throws: as `append(_:logits:)`.
+  /// - Precondition: at most `chunk` branches.
+  public func append(branches: [KVSequence], tokens: [Int32]) throws(GemmaError) -> FloatBuffer {
+    precondition(
+      branches.count == tokens.count && tokens.count <= chunk,
+      "one token for each of at most \(chunk) branches")
+    try check(tokens)
+    for branch in branches {
+      precondition(branch.pool === cache.pool, "a sequence of another page pool")
+      try branch.reserve(branch.count + 1)
     }
-    cache.advance(by: count)
-    if observer != nil {
-      finalNorm(row: 0, rows: count)
-      observer?("final_norm", normed.pointer, count)
+    let logits = FloatBuffer(tokens.count * c.vocabularySize)
+    places = branches.map { TokenPlace(sequence: $0, position: $0.count) }
+    run(tokens[...], head: (0, tokens.count, logits.pointer))
+    for branch in branches { branch.advance(by: 1) }
+    places = []
+    return logits
+  }
+
+  /// Logits of row `row` of the last chunk that went through the layers, by another head `[rows, H]` such as a shortlist.
+  /// The pointer is the caller's `out`, of `head.outputs` floats.
+  ///
+  /// - Precondition: the row is one of that chunk.
+  public func logits(row: Int, head: Linear, into out: UnsafeMutablePointer<Float>) {
+    precondition(
+      row >= 0 && row < chunkRows && head.inputs == c.hiddenSize, "no such row, or a head of another width")
+    pool.team { member in self.head(head, row: row, rows: 1, into: out, member) }
+  }
+
+  private func check(_ tokens: [Int32]) throws(GemmaError) {
+    for token in tokens where token < 0 || Int(token) >= c.vocabularySize {
+      throw .token(id: token, vocabularySize: c.vocabularySize)
     }
   }
 
-  private func embed(_ tokens: ArraySlice<Int32>) {
+  /// One chunk through the layers, and rows `head.0..<(head.0 + head.1)` of it through the output head.
+  private func run(_ tokens: ArraySlice<Int32>, head: (Int, Int, UnsafeMutablePointer<Float>)?) {
+    let count = tokens.count
+    chunkRows = count
+    prepareAdapter()
+    expertScratch?.chosen = [:]
+    pool.team { member in
+      forward(tokens, member)
+      if observer != nil {
+        finalNorm(row: 0, rows: count, member)
+        member.wait()
+        member.single { observer?("final_norm", normed.pointer, count) }
+      }
+      if let head { self.head(model.head, row: head.0, rows: head.1, into: head.2, member) }
+    }
+  }
+
+  private func forward(_ tokens: ArraySlice<Int32>, _ member: TeamMember) {
+    let count = tokens.count
+    embed(tokens, member)
+    observe("embed", x, count, member)
+    if let perLayer { preparePerLayerInputs(perLayer, tokens, member) }
+    if let streams { spread(streams, count, member) }
+    for index in model.layers.indices {
+      let layer = model.layers[index]
+      if let streams { predict(streams, layer, count, member) }
+      attention(index, count, member)
+      feedForward(index, count, member)
+      if let streams { correct(streams, layer, count, member) }
+      if let perLayer { addPerLayerInput(perLayer, index, count, member) }
+      if let scalar = layer.scalar {
+        for row in member.share(count) {
+          for i in 0..<c.hiddenSize { x.pointer[row * c.hiddenSize + i] *= scalar }
+        }
+      }
+      observe("layer.\(index)", streams?.values ?? x, count * (streams?.sizes.streams ?? 1), member)
+    }
+  }
+
+  private func observe(
+    _ name: @autoclosure () -> String, _ values: FloatBuffer, _ rows: Int, _ member: TeamMember
+  ) {
+    guard let observer else { return }
+    member.wait()
+    member.single { observer(name(), values.pointer, rows) }
+  }
+
+  private func embed(_ tokens: ArraySlice<Int32>, _ member: TeamMember) {
     let scale = c.embeddingScale
-    for (row, token) in tokens.enumerated() {
+    for row in member.share(tokens.count) {
       let target = x.pointer + row * c.hiddenSize
-      model.embedding.row(Int(token), into: target)
+      model.embedding.row(Int(tokens[tokens.startIndex + row]), into: target)
       for i in 0..<c.hiddenSize { target[i] *= scale }
     }
   }
+}
 
-  private func scale(_ scalar: Float, _ count: Int) {
-    for i in 0..<count * c.hiddenSize { x.pointer[i] *= scalar }
-  }
-
-  // MARK: - Steps that all parts of a layer share
-
-  /// The input of `consumers` in the form they need, to be passed to their products; nil where none is quantised.
-  ///
-  /// A file may mix formats.
-  func quantize(
-    _ values: UnsafePointer<Float>, for consumers: [Linear?], _ count: Int
-  ) -> QuantizedActivations? {
-    guard let first = consumers.first(where: { $0?.isQuantized ?? false }), let width = first?.inputs,
-      let activations = quantized[width]
-    else { return nil }
-    activations.load(values, rows: count, pool: pool)
-    return activations
-  }
-
-  /// `out[t] = W x[t]` of a matrix that is the only reader of `x`.
-  func multiply(
-    _ linear: Linear, _ input: UnsafePointer<Float>, _ count: Int, into out: UnsafeMutablePointer<Float>
-  ) {
-    linear.multiply(
-      input, quantized: quantize(input, for: [linear], count), rows: count, into: out, pool: pool)
-  }
-
-  /// A projection of a layer, and the adapter's low-rank product beside it.
-  func project(
-    _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>, _ quantized: QuantizedActivations?,
-    _ count: Int, into out: UnsafeMutablePointer<Float>
-  ) {
-    let linear = model.layers[index][projection]
-    linear.multiply(input, quantized: quantized, rows: count, into: out, pool: pool)
-    guard let adapter, let factors = adapter.factors(projection, layer: index) else { return }
-    if low.count < chunk * adapter.maximumRank { low = FloatBuffer(chunk * adapter.maximumRank) }
-    factors.apply(
-      input, rows: count, inputs: linear.inputs, outputs: linear.outputs, low: low.pointer, into: out,
-      pool: pool)
-  }
-
-  /// `out[t] = norm(x[t])` for `count` rows of the gain's width; `out` may be `input`.
-  func norm(
-    _ input: UnsafePointer<Float>, _ gain: FloatBuffer, _ count: Int, into out: UnsafeMutablePointer<Float>
-  ) {
-    let width = gain.count
-    for row in 0..<count {
-      kernels.rmsNorm(
-        input + row * width, gain: gain.pointer, count: width, epsilon: c.epsilon, into: out + row * width)
-    }
-  }
-
-  /// The residual add of a sublayer's output, behind its norm where there is one.
-  func add(_ output: UnsafeMutablePointer<Float>, norm gain: FloatBuffer?, _ count: Int) {
-    if let gain { norm(output, gain, count, into: output) }
-    kernels.axpy(1, output, count: count * c.hiddenSize, addingTo: x.pointer)
-  }
-
-  /// `gate = gelu(gate) · up`, elementwise over `count` values.
-  func gelu(_ gate: UnsafeMutablePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int) {
-    if count < 32_768 {
-      kernels.geluMul(gate: gate, up: up, count: count, into: gate)
-      return
-    }
-    pool.split(count, unit: 64) { [kernels] range in
-      kernels.geluMul(
-        gate: gate + range.lowerBound, up: up + range.lowerBound, count: range.count,
-        into: gate + range.lowerBound)
-    }
+extension GemmaModel {
+  /// Keys and values beside quantised weights are kept in 16 bits, beside exact ones exactly.
+  public var usualKeyValueFormat: KVFormat {
+    head.isQuantized || layers.contains { $0[.query].isQuantized } ? .float16 : .float32
   }
 }

@@ -172,7 +172,7 @@ public actor Engine: InfillModel {
     if let adapter, adapters[adapter] == nil { throw GenerationError.unknownAdapter(adapter) }
     session.adapter = adapter.flatMap { adapters[$0] }
     let found = memory.recall(prompt, adapter: adapter, most: prompt.count - 1)
-    session.cache = found?.sequence ?? KVSequence(model.configuration, capacity: contextLength)
+    session.cache = found?.sequence ?? KVSequence(session.cache.pool, capacity: contextLength)
     return found?.shared ?? 0
   }
 

@@ -29,7 +29,7 @@ import Testing
       let found = memory.recall(prompt, adapter: nil, most: prompt.count - 1)
       let expected = prompts.map { zip($0, prompt).prefix { $0 == $1 }.count }.max() ?? 0
       #expect(found?.shared ?? 0 == min(expected, prompt.count - 1))
-      session.cache = found?.sequence ?? KVSequence(shape, capacity: 160)
+      session.cache = found?.sequence ?? KVSequence(session.cache.pool, capacity: 160)
       let reused = try logits(session, Array(prompt.dropFirst(found?.shared ?? 0)))
       let fresh = try logits(InferenceSession(model, capacity: 160), prompt)
       #expect(reused == fresh)
@@ -60,7 +60,7 @@ import Testing
     let model = try GemmaModel.random(shape, precision: .q8_0)
     let session = InferenceSession(model, capacity: 300)
     func sequence(_ tokens: [Int32]) throws -> KVSequence {
-      session.cache = KVSequence(shape, capacity: 300)
+      session.cache = KVSequence(session.cache.pool, capacity: 300)
       try session.append(tokens, logits: .none)
       return session.cache
     }
@@ -89,7 +89,7 @@ import Testing
     let session = InferenceSession(try GemmaModel.random(shape, precision: .q8_0), capacity: 8)
     for _ in 0..<40 {
       let tokens = Models.tokens(6, &random)
-      session.cache = KVSequence(shape, capacity: 8)
+      session.cache = KVSequence(session.cache.pool, capacity: 8)
       try session.append(tokens, logits: .none)
       memory.remember(tokens, session.cache, adapter: nil, document: "a")
       #expect(memory.count <= 5)
