@@ -63,7 +63,7 @@ struct Checkup {
   func findings() -> [Finding] {
     [
       Finding(name: "gemfill", state: .good, text: "version \(Gemfill.version)"),
-      machine(), kernels(), base(), grammars(), treeSitter(), sqlite(), git(),
+      machine(), kernels(), denseProducts(), base(), grammars(), treeSitter(), sqlite(), git(),
     ] + homeFindings()
   }
 
@@ -83,11 +83,7 @@ struct Checkup {
   }
 
   private func kernels() -> Finding {
-    let text = "\(Kernels.best.name), \(BLAS.shared.description)"
-    let isFast = !text.contains("not found")
-    return Finding(
-      name: "kernels", state: isFast ? .good : .note,
-      text: isFast ? text : text + "; 'apt install libopenblas0' makes training faster")
+    Finding(name: "kernels", state: .good, text: Kernels.best.name)
   }
 
   private func base() -> Finding {

@@ -1,20 +1,46 @@
-import CKernels
 import COpenBLAS
+import Foundation
 
 /// Dense f32 products. OpenBLAS does them where it can be loaded; a plain loop does otherwise.
 public struct BLAS: Sendable {
-  private let loaded: Bool
+  /// Whether OpenBLAS was found.
+  public let isLoaded: Bool
+  /// Which core was asked for, and why.
+  public let choice: BLASCore
 
-  /// Loads OpenBLAS once per process. Its core type is set by CPU feature first: release 0.3.21 takes CPUs that it does
-  /// not know for Prescott, at a tenth of their speed.
+  /// Loads OpenBLAS once per process, with the core that suits this CPU.
   public static let shared: BLAS = {
-    let core = ["Nehalem", "Haswell", "SkylakeX"][Int(ck_cpu_level())]
-    return BLAS(loaded: cob_load(core) == 0)
+    let choice = BLASCore.choice(
+      for: .this, userChoice: getenv(BLASCore.variable).map { String(cString: $0) })
+    return BLAS(choice: choice, isLoaded: cob_load(choice.name) == 0)
   }()
 
-  /// Name of the library's core in use, for `gemfill doctor`.
+  init(choice: BLASCore, isLoaded: Bool) {
+    self.choice = choice
+    self.isLoaded = isLoaded
+  }
+
+  /// The core that the library says it uses; nil where there is no library.
+  public var coreName: String? { isLoaded ? String(cString: cob_core_name()) : nil }
+
+  /// The library's version; nil where there is no library or it does not say.
+  public var version: String? {
+    guard isLoaded else { return nil }
+    // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY SkylakeX MAX_THREADS=64"
+    let words = String(cString: cob_configuration()).split(separator: " ")
+    return words.count > 1 && words[0] == "OpenBLAS" ? String(words[1]) : nil
+  }
+
+  /// Whether the library uses another core than was asked for: it may have been built for one CPU only.
+  public var ignoresChoice: Bool {
+    guard let asked = choice.name, let coreName else { return false }
+    return asked.lowercased() != coreName.lowercased()
+  }
+
+  /// Library and core in a few words.
   public var description: String {
-    loaded ? "OpenBLAS (\(String(cString: cob_core_name())))" : "built-in loops (libopenblas.so.0 not found)"
+    guard let coreName else { return "built-in loops (libopenblas.so.0 not found)" }
+    return "OpenBLAS (\(coreName))"
   }
 
   /// `c[m, n] = alpha · op(a) · op(b) + beta · c`, row-major, cut by rows of `c` over `pool`.
@@ -44,7 +70,7 @@ public struct BLAS: Sendable {
     m: Int, n: Int, k: Int, alpha: Float, a: UnsafePointer<Float>, lda: Int, transposeA: Bool,
     b: UnsafePointer<Float>, ldb: Int, transposeB: Bool, beta: Float, c: UnsafeMutablePointer<Float>, ldc: Int
   ) {
-    if loaded {
+    if isLoaded {
       cob_sgemm(
         transposeA ? 1 : 0, transposeB ? 1 : 0, Int64(m), Int64(n), Int64(k), alpha, a, Int64(lda), b,
         Int64(ldb),
