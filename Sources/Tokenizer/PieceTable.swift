@@ -1,22 +1,27 @@
 /// Finds the token of a byte string in constant time; open addressing over one array.
 struct PieceTable: Sendable {
-  private var slots: [Int32]
+  /// The upper half of the hash and the token; −1 where nothing lies.
+  private var slots: [UInt64]
+  private let hash = ByteHash()
   /// No piece is longer, so that longer strings need not be looked up.
   private(set) var longestPiece = 0
+  /// The first token whose piece another token has already.
+  private(set) var repeated: Int32?
+
+  private static let empty = UInt64.max
 
   /// A table of the pieces for which `isIncluded` is true; of equal pieces the first counts.
   init(_ vocabulary: Vocabulary, where isIncluded: (Int) -> Bool) {
     var capacity = 16
     while capacity < 2 * vocabulary.count { capacity *= 2 }
-    slots = [Int32](repeating: -1, count: capacity)
-    for token in 0..<vocabulary.count where isIncluded(token) {
-      let range = vocabulary.range(of: token)
-      guard !range.isEmpty else { continue }
-      longestPiece = max(longestPiece, range.count)
-      vocabulary.withText { text in
-        let piece = UnsafeBufferPointer(rebasing: text[range])
-        let (slot, found) = find(piece, vocabulary, text)
-        if found == nil { slots[slot] = Int32(token) }
+    slots = [UInt64](repeating: Self.empty, count: capacity)
+    vocabulary.withText { text in
+      for token in 0..<vocabulary.count where isIncluded(token) {
+        let range = vocabulary.range(of: token)
+        guard !range.isEmpty else { continue }
+        longestPiece = max(longestPiece, range.count)
+        let (slot, tag, found) = find(UnsafeBufferPointer(rebasing: text[range]), vocabulary, text)
+        if found == nil { slots[slot] = tag | UInt64(token) } else { repeated = repeated ?? Int32(token) }
       }
     }
   }
@@ -30,30 +35,31 @@ struct PieceTable: Sendable {
     bytes.count > longestPiece ? nil : find(bytes, vocabulary, text).token
   }
 
+  @inline(__always)
   private func find(
     _ bytes: UnsafeBufferPointer<UInt8>, _ vocabulary: borrowing Vocabulary,
     _ text: UnsafeBufferPointer<UInt8>
-  ) -> (slot: Int, token: Int32?) {
+  ) -> (slot: Int, tag: UInt64, token: Int32?) {
+    let value = hash(bytes)
+    // The top bit stays clear, so that no entry looks like an empty slot.
+    let tag = value & 0x7FFF_FFFF_0000_0000
     let mask = slots.count - 1
-    var slot = Int(truncatingIfNeeded: Self.hash(bytes)) & mask
+    var slot = Int(truncatingIfNeeded: value) & mask
     // At most half of the slots are taken, so an empty one ends the search.
-    while slots[slot] >= 0 {
-      let range = vocabulary.range(of: Int(slots[slot]))
-      if range.count == bytes.count, Self.areEqual(text, at: range.lowerBound, bytes) {
-        return (slot, slots[slot])
+    while slots[slot] != Self.empty {
+      if slots[slot] & 0xFFFF_FFFF_0000_0000 == tag {
+        let token = Int32(truncatingIfNeeded: slots[slot])
+        let range = vocabulary.range(of: Int(token))
+        if range.count == bytes.count, Self.areEqual(text, at: range.lowerBound, bytes) {
+          return (slot, tag, token)
+        }
       }
       slot = (slot + 1) & mask
     }
-    return (slot, nil)
+    return (slot, tag, nil)
   }
 
-  /// FNV-1a with a final mixing of the upper bits into the lower ones.
-  private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    var value: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return value ^ value >> 32
-  }
-
+  @inline(__always)
   private static func areEqual(
     _ text: UnsafeBufferPointer<UInt8>, at start: Int, _ bytes: UnsafeBufferPointer<UInt8>
   ) -> Bool {

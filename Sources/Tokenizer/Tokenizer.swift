@@ -10,14 +10,11 @@ import Weights
 public final class Tokenizer: Sendable {
   /// The pieces.
   public let vocabulary: Vocabulary
-  private let pieces: PieceTable
-  /// Pieces that are taken whole wherever they stand in a text.
-  private let wholes: PrefixTrie
-  /// The same, and the names of special tokens.
-  private let wholesAndSpecials: PrefixTrie
-  private let byteTokens: [Int32]
-  /// Whether `▁` is only ever the beginning of a piece, so that words can be encoded one by one.
-  private let spacesBeginPieces: Bool
+  /// How text is cut where names of special tokens are text like any other.
+  let plainSegments: SegmentRules
+  /// How text is cut where they stand for their tokens.
+  let segmentsWithSpecials: SegmentRules
+  private let encoders: EncoderPool
 
   /// How many tokens there are.
   public var vocabularySize: Int { vocabulary.count }
@@ -50,52 +47,39 @@ public final class Tokenizer: Sendable {
 
   /// A tokenizer for a vocabulary that has been checked.
   init(_ vocabulary: Vocabulary) {
-    let reserved = Set(
-      vocabulary.fim.all + [vocabulary.beginToken, vocabulary.endToken]
-        + [vocabulary.padToken, vocabulary.unknownToken].compactMap(\.self))
-    var wholes = PrefixTrie()
-    var wholesAndSpecials = PrefixTrie()
+    let reserved = vocabulary.reservedTokens
+    var wholes = PrefixTrie(spacesMatchMarks: !vocabulary.wholesMatchRawText)
+    var wholesAndSpecials = wholes
+    var joins = JoinTable()
     var byteTokens = [Int32](repeating: 0, count: 256)
     var mergeable = [Bool](repeating: false, count: vocabulary.count)
-    for token in 0..<vocabulary.count {
-      let piece = vocabulary.piece(token)
-      let isReserved = reserved.contains(Int32(token))
-      var isWhole = false
-      var isSpecial = isReserved && !piece.starts(with: Vocabulary.unusedName)
-      switch vocabulary.types[token] {
-      case .normal:
-        isWhole = vocabulary.cutsRuns && vocabulary.isRun(token)
-        mergeable[token] = !isReserved
-      case .userDefined:
-        isWhole = !vocabulary.ranksByIdentifier && !isReserved
-        isSpecial = true
-        mergeable[token] = isWhole
-      case .control, .unknown: isSpecial = true
-      case .unused: mergeable[token] = !isReserved
-      case .byte: if let byte = vocabulary.byteValue(of: token) { byteTokens[Int(byte)] = Int32(token) }
+    vocabulary.withText { text in
+      for token in 0..<vocabulary.count {
+        let isReserved = reserved.contains(Int32(token))
+        var isWhole = false
+        var isSpecial = isReserved && !vocabulary.piece(token).starts(with: Vocabulary.unusedName)
+        switch vocabulary.types[token] {
+        case .normal:
+          isWhole = vocabulary.cutsRuns && vocabulary.isRun(token)
+          mergeable[token] = !isReserved
+        case .userDefined:
+          isWhole = !vocabulary.userDefinedAreSpecial && !isReserved
+          isSpecial = true
+          mergeable[token] = isWhole || (vocabulary.merges != nil && !isReserved)
+        case .control, .unknown: isSpecial = true
+        case .unused: mergeable[token] = !isReserved
+        case .byte: if let byte = vocabulary.byteValue(of: token) { byteTokens[Int(byte)] = Int32(token) }
+        }
+        if mergeable[token] { joins.insert(UnsafeBufferPointer(rebasing: text[vocabulary.range(of: token)])) }
+        if isWhole { wholes.insert(vocabulary.piece(token), token: Int32(token)) }
+        if isWhole || isSpecial { wholesAndSpecials.insert(vocabulary.piece(token), token: Int32(token)) }
       }
-      if isWhole { wholes.insert(piece, token: Int32(token)) }
-      if isWhole || isSpecial { wholesAndSpecials.insert(piece, token: Int32(token)) }
     }
     self.vocabulary = vocabulary
-    self.wholes = wholes
-    self.wholesAndSpecials = wholesAndSpecials
-    self.byteTokens = byteTokens
-    pieces = PieceTable(vocabulary) { mergeable[$0] }
-    spacesBeginPieces = (0..<vocabulary.count).allSatisfy {
-      !mergeable[$0] || !Self.hasSpaceAfterText(vocabulary.piece($0))
-    }
-  }
-
-  private static func hasSpaceAfterText(_ piece: ArraySlice<UInt8>) -> Bool {
-    var rest = piece
-    while rest.starts(with: Vocabulary.spaceMark) { rest = rest.dropFirst(3) }
-    while let index = rest.firstIndex(of: Vocabulary.spaceMark[0]) {
-      rest = rest[index...]
-      if rest.starts(with: Vocabulary.spaceMark) { return true }
-      rest = rest.dropFirst()
-    }
-    return false
+    plainSegments = SegmentRules(wholes: wholes, joins: joins)
+    segmentsWithSpecials = SegmentRules(wholes: wholesAndSpecials, joins: joins)
+    let rules = MergeRules(vocabulary, mergeable: mergeable)
+    encoders = EncoderPool { [byteTokens] in Encoder(rules: rules, byteTokens: byteTokens) }
   }
 
   /// The tokens of a text, without begin and end.
@@ -103,100 +87,32 @@ public final class Tokenizer: Sendable {
   /// - Parameter parseSpecial: Whether the names of special tokens stand for these tokens. Leave it off for text that
   ///   comes from users or files.
   public func encode(_ text: String, parseSpecial: Bool = false) -> [Int32] {
-    encode(Array(text.utf8), parseSpecial: parseSpecial)
+    var text = text
+    return text.withUTF8 { encode($0, parseSpecial: parseSpecial) }
   }
 
   /// The tokens of bytes that need not be valid UTF-8, without begin and end.
   public func encode(_ bytes: some Sequence<UInt8>, parseSpecial: Bool = false) -> [Int32] {
-    let text = withSpaceMarks(bytes)
-    var tokens: [Int32] = []
-    tokens.reserveCapacity(text.count / 3)
-    text.withUnsafeBufferPointer { text in
-      vocabulary.withText { pieceText in
-        encode(text, pieceText, parseSpecial ? wholesAndSpecials : wholes, into: &tokens)
-      }
-    }
-    return tokens
+    let tokens = bytes.withContiguousStorageIfAvailable { encode($0, parseSpecial: parseSpecial) }
+    return tokens ?? Array(bytes).withUnsafeBufferPointer { encode($0, parseSpecial: parseSpecial) }
   }
 
-  private func withSpaceMarks(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.underestimatedCount * 3 / 2)
-    for byte in bytes {
-      if text.isEmpty, vocabulary.addsSpaceBeforeText { text.append(contentsOf: Vocabulary.spaceMark) }
-      if byte == 0x20 {
-        text.append(contentsOf: Vocabulary.spaceMark)
-      } else {
-        text.append(byte)
-      }
+  /// The tokens of bytes that are lent, without begin and end.
+  public func encode(_ bytes: UnsafeBufferPointer<UInt8>, parseSpecial: Bool = false) -> [Int32] {
+    guard !bytes.isEmpty else { return [] }
+    if vocabulary.addsSpaceBeforeText {
+      return ([0x20] + bytes).withUnsafeBufferPointer { encodeAll($0, parseSpecial) }
     }
-    return text
+    return encodeAll(bytes, parseSpecial)
   }
 
-  /// Cuts the text at whole pieces, broken bytes and, where possible, at words; merges what lies between.
-  private func encode(
-    _ text: UnsafeBufferPointer<UInt8>, _ pieceText: UnsafeBufferPointer<UInt8>, _ wholes: PrefixTrie,
-    into tokens: inout [Int32]
-  ) {
-    var merger = PairMerger()
-    var stretchStart = 0
-    var position = 0
-    var followsSpace = true
-    func endStretch() {
-      if stretchStart < position {
-        encodeStretch(text, stretchStart..<position, pieceText, &merger, into: &tokens)
-      }
-      stretchStart = position
+  private func encodeAll(_ text: UnsafeBufferPointer<UInt8>, _ parseSpecial: Bool) -> [Int32] {
+    withEncoder { encoder in
+      encoder.encode(text, parseSpecial ? segmentsWithSpecials : plainSegments)
+      return encoder.output.tokens
     }
-    while position < text.count {
-      if let match = wholes.longestMatch(in: text, at: position) {
-        endStretch()
-        tokens.append(match.token)
-        position += match.count
-        stretchStart = position
-      } else if let count = UTF8Scanner.validLength(text, at: position) {
-        let isSpace =
-          count == 3 && text[position] == 0xE2 && text[position + 1] == 0x96 && text[position + 2] == 0x81
-        if isSpace, !followsSpace, spacesBeginPieces { endStretch() }
-        followsSpace = isSpace
-        position += count
-      } else {
-        endStretch()
-        tokens.append(byteTokens[Int(text[position])])
-        position += 1
-        stretchStart = position
-      }
-    }
-    endStretch()
   }
 
-  private func encodeStretch(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ pieceText: UnsafeBufferPointer<UInt8>,
-    _ merger: inout PairMerger, into tokens: inout [Int32]
-  ) {
-    let byIdentifier = vocabulary.ranksByIdentifier
-    func find(_ bytes: UnsafeBufferPointer<UInt8>) -> PairMerger.Found? {
-      guard let token = pieces.token(bytes, vocabulary, pieceText) else { return nil }
-      return PairMerger.Found(
-        token: token, score: byIdentifier ? -Float(token) : vocabulary.scores[Int(token)],
-        isUnused: vocabulary.types[Int(token)] == .unused)
-    }
-    func append(_ token: Int32, _ range: Range<Int>) {
-      if token < 0 {
-        for index in range { tokens.append(byteTokens[Int(text[index])]) }
-      } else if vocabulary.types[Int(token)] == .unused, let count = merger.splits[token] {
-        // An unused piece serves merging only and is taken apart again.
-        let middle = range.lowerBound + count
-        for part in [range.lowerBound..<middle, middle..<range.upperBound] {
-          append(find(UnsafeBufferPointer(rebasing: text[part]))?.token ?? -1, part)
-        }
-      } else {
-        tokens.append(token)
-      }
-    }
-    merger.merge(text, range, find: find)
-    for symbol in merger.symbols where symbol.count > 0 {
-      append(symbol.token, symbol.start..<(symbol.start + symbol.count))
-    }
-  }
+  /// Lends an encoder whose output is empty.
+  func withEncoder<Result>(_ body: (inout Encoder) -> Result) -> Result { encoders.withEncoder(body) }
 }

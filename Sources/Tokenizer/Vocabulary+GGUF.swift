@@ -8,7 +8,7 @@ extension Vocabulary {
     unknown: "tokenizer.ggml.unknown_token_id", pad: "tokenizer.ggml.padding_token_id",
     prefix: "tokenizer.ggml.fim_pre_token_id", suffix: "tokenizer.ggml.fim_suf_token_id",
     middle: "tokenizer.ggml.fim_mid_token_id", separator: "tokenizer.ggml.fim_sep_token_id",
-    addsSpace: "tokenizer.ggml.add_space_prefix"
+    addsSpace: "tokenizer.ggml.add_space_prefix", merges: "tokenizer.ggml.merges"
   )
 
   /// Reads the vocabulary in the metadata of a GGUF file.
@@ -29,6 +29,10 @@ extension Vocabulary {
     }
     guard let pieces = file.metadata[keys.tokens]?.arrayValue else {
       throw .malformed(path: file.path, place: keys.tokens, problem: "missing or not a list of texts")
+    }
+    guard pieces.byteCount <= Self.textLimit else {
+      throw .malformed(
+        path: file.path, place: keys.tokens, problem: "more than \(Self.textLimit) bytes of text")
     }
     let scores = try Self.column(keys.scores, file, count: pieces.count) { $0.floats() }
     if let token = scores?.firstIndex(where: \.isNaN) {
@@ -54,10 +58,44 @@ extension Vocabulary {
     fim.middle = try Self.token(keys.middle, file)
     fim.fileSeparator = try Self.token(keys.separator, file)
     addsSpaceBeforeText = file.metadata[keys.addsSpace]?.boolValue ?? (model == "llama")
-    ranksByIdentifier = normalScoresAreEqual
-    cutsRuns = ranksByIdentifier || unscoredRunCount > 1
+    userDefinedAreSpecial = model == "gemma4" || normalScoresAreEqual
     findFIMTokens()
     try check(path: file.path)
+    if model == "gemma4", file.metadata[keys.merges] != nil {
+      convention = .transformers
+      try readMerges(file)
+    } else {
+      ranksByIdentifier = normalScoresAreEqual
+      cutsRuns = ranksByIdentifier || unscoredRunCount > 1
+    }
+  }
+
+  /// Reads the list of merges: texts of two pieces with a space between them, which pieces do not hold.
+  private mutating func readMerges(_ file: GGUFFile) throws(TokenizerError) {
+    let key = Self.keys.merges
+    guard let list = file.metadata[key]?.arrayValue else {
+      throw .malformed(path: file.path, place: key, problem: "not a list of texts")
+    }
+    var reader = try MergeReader(self, capacity: list.count, path: file.path, place: key)
+    var failure: TokenizerError?
+    var index = 0
+    let areTexts = list.forEachText { bytes in
+      defer { index += 1 }
+      guard failure == nil else { return }
+      let text = bytes.bindMemory(to: UInt8.self)
+      guard let space = text.dropFirst().firstIndex(of: 0x20), space + 1 < text.count else {
+        failure = .malformed(
+          path: file.path, place: "\(key)[\(index)]", problem: "not two pieces with a space between them")
+        return
+      }
+      failure = reader.append(
+        UnsafeBufferPointer(rebasing: text[..<space]), UnsafeBufferPointer(rebasing: text[(space + 1)...]))
+    }
+    if let failure { throw failure }
+    guard areTexts else { throw .malformed(path: file.path, place: key, problem: "not a list of texts") }
+    let table = try reader.finish()
+    merges = table
+    cutsRuns = mergesRunsGreedily(table.merges)
   }
 
   private var normalScoresAreEqual: Bool {
@@ -90,7 +128,11 @@ extension Vocabulary {
   /// Adds the vocabulary to the metadata of a GGUF file that is to be written.
   public func write(to file: inout GGUFWriter) {
     let keys = Self.keys
-    file[keys.model] = .string(ranksByIdentifier ? "gemma4" : "llama")
+    file[keys.model] = .string(ranksByIdentifier || merges != nil ? "gemma4" : "llama")
+    if let merges = merges?.merges {
+      file[keys.merges] = .array(
+        GGUFArray(texts: merges.map { Array(piece(Int($0.left))) + [0x20] + piece(Int($0.right)) }))
+    }
     file[keys.tokens] = .array(GGUFArray(texts: (0..<count).map { Array(piece($0)) }))
     file[keys.scores] = .array(GGUFArray(scores))
     file[keys.types] = .array(GGUFArray(types.map { Int32($0.rawValue) }))

@@ -14,9 +14,16 @@ extension Vocabulary {
   public init(sentencePieceModel path: String) throws(TokenizerError) {
     let bytes: [UInt8]
     do {
-      bytes = try MappedFile(path: path).withBytes { [UInt8]($0) }
+      let file = try MappedFile(path: path)
+      guard file.byteCount <= Self.textLimit else {
+        throw TokenizerError.malformed(
+          path: path, place: "its end", problem: "more than \(Self.textLimit) bytes")
+      }
+      bytes = file.withBytes { [UInt8]($0) }
+    } catch let error as TokenizerError {
+      throw error
     } catch {
-      throw .unreadable(error.description)
+      throw .unreadable("\(error)")
     }
     do {
       try self.init(modelMessage: bytes[...], path: path)
@@ -77,15 +84,17 @@ extension Vocabulary {
 
   /// The bytes of a `tokenizer.model` that SentencePiece and transformers read.
   ///
-  /// Where merging follows ids, scores are written that have the same effect.
+  /// Where merging follows ids or a list, scores are written that put the pieces in the same order.
   public func sentencePieceModel() -> [UInt8] {
     var model = ProtocolBufferWriter()
+    let exported = exportedScores()
+    let isOrdered = ranksByIdentifier || merges != nil
     for token in 0..<count {
       let isRun = cutsRuns && types[token] == .normal && isRun(token)
       let isScored = types[token] == .normal && !isRun
       var message = ProtocolBufferWriter()
       message.append(1, bytes: piece(token))
-      message.append(2, float: ranksByIdentifier ? (isScored ? -Float(token) : 0) : scores[token])
+      message.append(2, float: isOrdered && !isScored ? 0 : exported[token])
       let type = isRun ? PieceType.userDefined : types[token]
       if type != .normal { message.append(3, integer: Int(type.rawValue)) }
       model.append(1, bytes: message.bytes)
@@ -106,6 +115,18 @@ extension Vocabulary {
     normalizer.append(4, integer: 0)
     model.append(3, bytes: normalizer.bytes)
     return model.bytes
+  }
+}
+
+extension Vocabulary {
+  /// Scores that rank pieces as the vocabulary does.
+  private func exportedScores() -> [Float] {
+    guard let merges = merges?.merges else {
+      return ranksByIdentifier ? (0..<count).map { -Float($0) } : scores
+    }
+    var scores = [Float](repeating: -Float(merges.count), count: count)
+    for (rank, merge) in merges.enumerated().reversed() { scores[Int(merge.token)] = -Float(rank) }
+    return scores
   }
 }
 

@@ -8,6 +8,17 @@ public struct Vocabulary: Sendable {
     case unknown, control, userDefined, unused, byte
   }
 
+  /// Whose rules a vocabulary follows where SentencePiece and the transformers library differ.
+  public enum Convention: String, Sendable {
+    /// Names of control pieces are never recognised unless asked for, user-defined pieces always, and spaces count as
+    /// `▁` when they are; neighbours merge by score. From `tokenizer.model`, and GGUF files made of it.
+    case sentencePiece = "SentencePiece"
+    /// Added tokens are looked for in the text as it was typed; neighbours merge in the order of a list. Runs of spaces
+    /// longer than the longest piece come out differently from SentencePiece. From `tokenizer.json`, and GGUF files
+    /// with a list of merges.
+    case transformers
+  }
+
   /// How many pieces there are.
   public var count: Int { types.count }
   /// Merging prefers the higher score.
@@ -15,7 +26,7 @@ public struct Vocabulary: Sendable {
   /// What each piece is for.
   public private(set) var types: [PieceType] = []
   private var text: [UInt8] = []
-  private var ends: [Int] = []
+  private var ends: [UInt32] = []
 
   /// The token before every text.
   public internal(set) var beginToken: Int32 = 2
@@ -29,12 +40,20 @@ public struct Vocabulary: Sendable {
   public internal(set) var fim = FIMTokens()
   /// Whether a space is put before every text.
   public internal(set) var addsSpaceBeforeText = false
-  /// Whether merging follows the ids of the merged pieces, because the scores say nothing.
-  ///
-  /// Then user-defined pieces are recognised only on request; that is how Gemma 4's tokenizer behaves.
+  /// Whose rules the vocabulary follows where two families differ.
+  public internal(set) var convention = Convention.sentencePiece
+  /// Whether merging follows the ids of the merged pieces, because neither scores nor a list of merges say anything.
   public internal(set) var ranksByIdentifier = false
+  /// Whether user-defined pieces are recognised only on request, as in Gemma 4.
+  var userDefinedAreSpecial = false
+  /// Whether whole pieces hold `▁` or spaces and must match the text as it was typed.
+  var wholesMatchRawText = false
+  /// The merges in their order, where the file lists them; otherwise any two neighbours that together are a piece merge,
+  /// the best score first.
+  var merges: MergeTable?
   /// Whether runs of line feeds, tabs and spaces are cut off greedily before merging although their pieces are not
-  /// marked as user-defined: the mark is lost when Gemma's vocabularies are converted to GGUF.
+  /// marked as user-defined: the mark is lost when Gemma's vocabularies are converted to GGUF, and with a list of
+  /// merges it is the same as merging.
   var cutsRuns = false
 
   /// The tokens that mark the parts of a fill-in-the-middle prompt.
@@ -51,15 +70,29 @@ public struct Vocabulary: Sendable {
     var all: [Int32] { [prefix, middle, suffix, fileSeparator].compactMap(\.self) }
   }
 
+  /// All pieces together may not take more bytes; loaders refuse files that are larger.
+  static let textLimit = 1 << 30
+
   mutating func append(_ piece: some Sequence<UInt8>, score: Float, type: PieceType) {
     text.append(contentsOf: piece)
-    ends.append(text.count)
+    ends.append(UInt32(text.count))
     scores.append(score)
     types.append(type)
   }
 
+  mutating func setType(_ token: Int, _ type: PieceType) { types[token] = type }
+
+  mutating func reserve(pieces: Int, bytes: Int) {
+    text.reserveCapacity(bytes)
+    ends.reserveCapacity(pieces)
+    scores.reserveCapacity(pieces)
+    types.reserveCapacity(pieces)
+  }
+
   /// Where the piece of `token` lies in the bytes that `withText` lends.
-  func range(of token: Int) -> Range<Int> { (token == 0 ? 0 : ends[token - 1])..<ends[token] }
+  func range(of token: Int) -> Range<Int> {
+    (token == 0 ? 0 : Int(ends[token - 1]))..<Int(ends[token])
+  }
 
   func withText<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
     text.withUnsafeBufferPointer(body)
@@ -117,6 +150,11 @@ extension Vocabulary {
     guard fim == FIMTokens(), count > 70, (67...70).allSatisfy({ piece($0).starts(with: Self.unusedName) })
     else { return }
     fim = FIMTokens(prefix: 67, middle: 68, suffix: 69, fileSeparator: 70)
+  }
+
+  /// The tokens that never come out of plain text, whatever their type.
+  var reservedTokens: Set<Int32> {
+    Set(fim.all + [beginToken, endToken] + [padToken, unknownToken].compactMap(\.self))
   }
 
   /// Checks what encoding relies on: special tokens that exist, and a piece for each of the 256 bytes.

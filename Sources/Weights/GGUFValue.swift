@@ -92,6 +92,8 @@ enum GGUFType: UInt32, Sendable {
 public struct GGUFArray: Sendable, Equatable {
   /// How many elements there are.
   public let count: Int
+  /// How many bytes they take, encoded.
+  public var byteCount: Int { encoded.count }
   let elementType: GGUFType
   /// The elements as they stand in the file; checked when the file is read.
   let encoded: ByteRegion

@@ -5,6 +5,12 @@ public struct JSONError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What was found there.
   public let problem: String
 
+  /// An error at `byteOffset`.
+  public init(byteOffset: Int, problem: String) {
+    self.byteOffset = byteOffset
+    self.problem = problem
+  }
+
   /// The message: what and where.
   public var description: String { "not valid JSON at byte \(byteOffset): \(problem)" }
 }

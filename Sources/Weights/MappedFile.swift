@@ -51,6 +51,9 @@ public final class MappedFile: @unchecked Sendable {
     if let address { munmap(address, byteCount) }
   }
 
+  /// Whether something lies at `path`.
+  public static func exists(_ path: String) -> Bool { fileExists(path) }
+
   /// Lends the bytes of the file; the pointer must not leave `body`.
   public func withBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -26,4 +26,23 @@ struct GemmaVocabularyTests {
       #expect(String(decoding: tokenizer.decode(example.ids), as: UTF8.self) == example.decoded)
     }
   }
+
+  @Test(.enabled(if: isHere, "gemma-4-vocab.gguf or its cases are not on this machine"))
+  func cutsRunsBeforehandBecauseItsMergesDoTheSame() throws {
+    let vocabulary = try Vocabulary(gguf: GGUFFile(path: Self.vocabulary))
+    #expect(vocabulary.convention == .transformers && vocabulary.merges?.merges.count == 514_906)
+    #expect(vocabulary.cutsRuns)
+    var uncut = vocabulary
+    uncut.cutsRuns = false
+    let (cutting, merging) = (Tokenizer(vocabulary), Tokenizer(uncut))
+    let ends = ["", "x", ">", "</", ">  </", "é", "1", "\r"]
+    for run in [" ", "\n", "\t", " \n", "  \t"] {
+      for count in 1...70 {
+        for (left, right) in zip(ends, ends.dropFirst() + ends.prefix(1)) {
+          let text = left + String(repeating: run, count: count) + right
+          #expect(cutting.encode(text) == merging.encode(text), "\(text.debugDescription)")
+        }
+      }
+    }
+  }
 }
