@@ -52,7 +52,7 @@ enum BenchModes {
       throw Failure("\(model.path): no vocabulary; keystrokes need a model from a file (--model)")
     }
     return isDirectory.boolValue
-      ? try Tokenizer(sentencePieceModel: model.path + "/tokenizer.model")
+      ? try Tokenizer(directory: model.path)
       : try Tokenizer(gguf: GGUFFile(path: model.path))
   }
 

@@ -8,7 +8,7 @@ struct ModelCommand: Command {
   static let summary = "List, add, show, quantize, export and remove base models."
   static let discussion = """
     A model is a GGUF file (F32, F16, BF16, Q8_0, Q4_0) or a folder with config.json, safetensors and
-    tokenizer.model. Wherever NAME is asked for, a path does as well; 'gemfill-base' is the model that comes with
+    tokenizer.model or tokenizer.json. Wherever NAME is asked for, a path does as well; 'gemfill-base' is the model that comes with
     Gemfill.
     """
   static let subcommands: [any Command.Type] = [
@@ -85,7 +85,9 @@ private struct ModelAddCommand: Command {
     let source = try ModelSource(path: path)
     try source.check()
     if source.vocabulary == nil {
-      console.warn("\(path) has no tokenizer.model; completion and training need it there")
+      console.warn(
+        "\(path) has neither tokenizer.model nor tokenizer.json; completion and training need one of them there"
+      )
     } else if source.vocabulary?.fim.prefix == nil {
       console.warn("the vocabulary of \(path) has no fill-in-the-middle tokens; completion needs them")
     }
@@ -146,7 +148,12 @@ private struct ModelShowCommand: Command {
         ],
         ["widths", "\(c.hiddenSize) residual, \(first.intermediateSize) inner"],
         ["heads", "\(first.headCount) on \(first.keyValueHeadCount), \(first.headDim) wide"],
-        ["vocabulary", "\(c.vocabularySize)" + (fim?.prefix == nil ? ", no fill-in-the-middle tokens" : "")],
+        [
+          "vocabulary",
+          "\(c.vocabularySize)"
+            + (source.vocabulary.map { ", encodes as \($0.convention.rawValue) does" } ?? "")
+            + (fim?.prefix == nil ? ", no fill-in-the-middle tokens" : ""),
+        ],
         ["context", "\(c.maxPositions) tokens"],
         ["adapters", adapters.isEmpty ? "-" : adapters.joined(separator: ", ")],
       ])

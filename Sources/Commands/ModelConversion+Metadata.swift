@@ -34,11 +34,12 @@ struct GGUFMetadata {
   private func addVocabulary(to file: inout GGUFWriter) throws {
     guard var vocabulary = source.vocabulary else {
       throw Failure(
-        "\(source.path) has no tokenizer.model, without which a GGUF file is of no use; put it there")
+        "\(source.path) has neither tokenizer.model nor tokenizer.json, without which a GGUF file is of no use; "
+          + "put one of them there")
     }
     guard vocabulary.count <= source.configuration.vocabularySize else {
       throw Failure(
-        "\(source.path): tokenizer.model has \(vocabulary.count) pieces, the model only "
+        "\(source.path): the vocabulary has \(vocabulary.count) pieces, the model only "
           + "\(source.configuration.vocabularySize) embeddings; the two do not belong together")
     }
     vocabulary.pad(to: source.configuration.vocabularySize)

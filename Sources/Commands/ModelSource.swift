@@ -24,10 +24,7 @@ struct ModelSource {
       tensors = directory
       names = HubNames(configuration, in: directory)
       gguf = nil
-      let vocabularyPath = path + "/tokenizer.model"
-      vocabulary =
-        FileManager.default.fileExists(atPath: vocabularyPath)
-        ? try Vocabulary(sentencePieceModel: vocabularyPath) : nil
+      vocabulary = Vocabulary.exists(inDirectory: path) ? try Vocabulary(directory: path) : nil
     } else {
       let file = try GGUFFile(path: path)
       configuration = try GemmaConfiguration(gguf: file)

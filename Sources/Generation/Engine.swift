@@ -54,7 +54,7 @@ public actor Engine: InfillModel {
     speculator = Speculator(barriers: format.stopTokens.union(format.sentinels))
   }
 
-  /// Loads a GGUF file, or a directory with `config.json`, safetensors and `tokenizer.model`.
+  /// Loads a GGUF file, or a directory with `config.json`, safetensors and `tokenizer.model` or `tokenizer.json`.
   ///
   /// - Throws: `WeightsError`, `GemmaError`, `TokenizerError`, `GenerationError`.
   public static func load(
@@ -64,7 +64,7 @@ public actor Engine: InfillModel {
     var isDirectory: ObjCBool = false
     let tokenizer =
       FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
-      ? try Tokenizer(sentencePieceModel: path + "/tokenizer.model")
+      ? try Tokenizer(directory: path)
       : try Tokenizer(gguf: GGUFFile(path: path))
     return try Engine(model: model, tokenizer: tokenizer, order: order)
   }

@@ -68,8 +68,10 @@ extension ModelRegistry {
     }
     guard isDirectory.boolValue else { return try sha256(ofFile: path) }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let tokenizer =
+      names.contains("tokenizer.model") ? ["tokenizer.model"] : ["tokenizer.json", "tokenizer_config.json"]
     let parts = try names.sorted()
-      .filter { $0.hasSuffix(".safetensors") || ["config.json", "tokenizer.model"].contains($0) }
+      .filter { $0.hasSuffix(".safetensors") || (["config.json"] + tokenizer).contains($0) }
       .map { "\($0) \(try sha256(ofFile: path + "/" + $0))\n" }
     return SHA256.hash(Array(parts.joined().utf8))
   }
