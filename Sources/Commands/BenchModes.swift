@@ -14,6 +14,10 @@ enum BenchModes {
       "adapter-rank", "R", in: 1...256,
       help: "Decode with random factors of rank R on all projections, and without."
     ),
+    Option.text(
+      "speculation", "PATH",
+      help: "Fill held-out holes of a repository with and without drafts; prints speeds and their ratio."),
+    Option.integer("holes", "N", in: 1...10_000, help: "Holes for --speculation (default 60)."),
     Option.flag(
       "requests", help: "Read measures from standard input, one a line, and answer each with a line of JSON."),
   ]
@@ -31,6 +35,13 @@ enum BenchModes {
         model: model, prefix: arguments.integer("prefix") ?? 1_500,
         suffix: arguments.integer("suffix") ?? 500, generate: min(64, arguments.integer("generate") ?? 8))
       try await bench.report(console)
+      return .done
+    }
+    if let path = arguments.text("speculation") {
+      let source = try HeldOutHoles(path: path, limit: arguments.integer("holes") ?? 60)
+      try await SpeculationBench(
+        model: model, source: source, generate: arguments.integer("generate") ?? 64
+      ).report(console)
       return .done
     }
     if let rank = arguments.integer("adapter-rank") {

@@ -10,6 +10,8 @@ public enum GemmaError: Error, CustomStringConvertible, Sendable {
   case format(path: String, name: String, problem: String)
   /// An adapter does not belong to the model.
   case adapter(path: String, problem: String)
+  /// A vocabulary shortlist does not belong to the model.
+  case shortlist(path: String, problem: String)
   /// More positions than the model or the cache has.
   case contextOverflow(positions: Int, limit: Int)
   /// A token id beyond the vocabulary.
@@ -25,6 +27,8 @@ public enum GemmaError: Error, CustomStringConvertible, Sendable {
       "\(path): tensor \(name) has shape \(found), the configuration asks for \(expected)"
     case .format(let path, let name, let problem): "\(path): tensor \(name) \(problem)"
     case .adapter(let path, let problem): "\(path): \(problem)"
+    case .shortlist(let path, let problem):
+      "\(path): its vocabulary shortlist \(problem); learn it again with gemfill model shortlist"
     case .contextOverflow(let positions, let limit):
       "\(positions) tokens do not fit the context of \(limit); shorten the prompt"
     case .token(let id, let size): "token \(id) is outside the vocabulary of \(size)"

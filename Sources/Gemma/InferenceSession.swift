@@ -113,7 +113,9 @@ public final class InferenceSession {
   public func append(_ tokens: [Int32], logits rows: LogitRows) throws(GemmaError) -> UnsafePointer<Float> {
     try check(tokens)
     try cache.reserve(cache.count + tokens.count)
-    if rows == .all { allLogits = FloatBuffer(tokens.count * c.vocabularySize) }
+    if rows == .all, allLogits?.count ?? 0 < tokens.count * c.vocabularySize {
+      allLogits = FloatBuffer(tokens.count * c.vocabularySize)
+    }
     for begin in stride(from: 0, to: tokens.count, by: chunk) {
       let piece = tokens[begin..<min(tokens.count, begin + chunk)]
       let position = cache.count
@@ -159,9 +161,15 @@ public final class InferenceSession {
   ///
   /// - Precondition: the row is one of that chunk.
   public func logits(row: Int, head: Linear, into out: UnsafeMutablePointer<Float>) {
+    logits(rows: row..<(row + 1), head: head, into: out)
+  }
+
+  /// The same for several rows at once: `out` is `[rows.count, head.outputs]`.
+  public func logits(rows: Range<Int>, head: Linear, into out: UnsafeMutablePointer<Float>) {
     precondition(
-      row >= 0 && row < chunkRows && head.inputs == c.hiddenSize, "no such row, or a head of another width")
-    pool.team { member in self.head(head, row: row, rows: 1, into: out, member) }
+      rows.lowerBound >= 0 && rows.upperBound <= chunkRows && head.inputs == c.hiddenSize,
+      "no such rows, or a head of another width")
+    pool.team { member in self.head(head, row: rows.lowerBound, rows: rows.count, into: out, member) }
   }
 
   private func check(_ tokens: [Int32]) throws(GemmaError) {

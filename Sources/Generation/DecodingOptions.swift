@@ -17,11 +17,14 @@ public struct DecodingOptions: Sendable, Equatable {
   /// Verify several drafted tokens in one pass. What comes out is what plain greedy decoding gives; ignored when
   /// sampling and for several candidates.
   public var speculates: Bool
+  /// Compute only the logits of the vocabulary shortlist where one is loaded and sure enough; ignored when sampling, with a
+  /// bias and for several candidates. The log probabilities are upper bounds then.
+  public var usesShortlist: Bool
 
   /// Creates options; those left out mean plain greedy decoding with speculation.
   public init(
     sampling: Sampling = .greedy, logitBias: [Int32: Float] = [:], stopTokens: Set<Int32>? = nil,
-    candidates: Int = 1, heals: Bool = false, speculates: Bool = true
+    candidates: Int = 1, heals: Bool = false, speculates: Bool = true, usesShortlist: Bool = true
   ) {
     self.sampling = sampling
     self.logitBias = logitBias
@@ -29,6 +32,7 @@ public struct DecodingOptions: Sendable, Equatable {
     self.candidates = candidates
     self.heals = heals
     self.speculates = speculates
+    self.usesShortlist = usesShortlist
   }
 
   /// Most candidates of one request.

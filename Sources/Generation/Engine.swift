@@ -1,5 +1,6 @@
 import Foundation
 import Gemma
+import Numerics
 import Tokenizer
 import Weights
 
@@ -24,6 +25,7 @@ public actor Engine: InfillModel {
   let session: InferenceSession
   var memory: SequenceMemory
   let speculator: Speculator
+  private var shortlist: VocabularyShortlist?
   private var adapters: [String: LoRAAdapter] = [:]
   private lazy var tokenBytes = TokenBytes(tokenizer)
 
@@ -33,12 +35,13 @@ public actor Engine: InfillModel {
   /// Bytes of keys and values that an engine remembers unless told otherwise.
   public static let usualCacheBytes = 512 << 20
 
-  /// Wraps a loaded model; the remembered sequences keep `cacheBytes` bytes of keys and values.
+  /// Wraps a loaded model; the remembered sequences keep `cacheBytes` bytes of keys and values, each value in
+  /// the form of `keyValues` (nil: 16 bits beside quantised weights, 32 beside exact ones).
   ///
   /// - Throws: `GenerationError.noInfillTokens`, `.vocabularyTooLarge`.
   public init(
     model: GemmaModel, tokenizer: Tokenizer, order: PromptOrder = .suffixFirst, contextLength: Int = 2_048,
-    cacheBytes: Int = Engine.usualCacheBytes
+    cacheBytes: Int = Engine.usualCacheBytes, keyValues: KVFormat? = nil
   ) throws {
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw GenerationError.vocabularyTooLarge(
@@ -49,8 +52,9 @@ public actor Engine: InfillModel {
     self.order = order
     self.contextLength = min(contextLength, model.configuration.maxPositions)
     format = try PromptFormat(tokenizer, model: model.path)
-    session = InferenceSession(model, capacity: self.contextLength)
-    memory = SequenceMemory(budget: max(0, cacheBytes))
+    let pages = KVPagePool(model.configuration, format: keyValues ?? model.usualKeyValueFormat)
+    session = InferenceSession(model, capacity: self.contextLength, pages: pages)
+    memory = SequenceMemory(pages, budget: max(0, cacheBytes))
     speculator = Speculator(barriers: format.stopTokens.union(format.sentinels))
   }
 
@@ -80,6 +84,14 @@ public actor Engine: InfillModel {
     speculator.finder.corpus = corpus
   }
 
+  /// Decodes greedily over `shortlist`, asking the whole vocabulary where that is unsure; nil for always the whole.
+  ///
+  /// - Throws: `GemmaError.shortlist` where it belongs to a model of another shape.
+  public func use(_ shortlist: VocabularyShortlist?) throws {
+    try shortlist?.check(against: model)
+    self.shortlist = shortlist
+  }
+
   /// Forgets the keys and values of a document that has been closed.
   public func close(document: String) {
     memory.forget(document: document)
@@ -92,7 +104,7 @@ public actor Engine: InfillModel {
     try await infill(request, asked: .now)
   }
 
-  private func infill(_ request: InfillRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
+  func infill(_ request: InfillRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
     let prompt = format.openPrompt(
       path: request.path, prefix: request.prefix, suffix: request.suffix, order: order,
       heals: request.options.heals)
@@ -129,7 +141,7 @@ public actor Engine: InfillModel {
     costs.reused = try recall(request.prompt, adapter: request.adapter)
     let decoder = TextDecoder(
       session, sequence: Array(request.prompt.prefix(costs.reused)), run: run, job: job,
-      speculator: request.options.candidates == 1 ? speculator : nil)
+      speculator: request.options.candidates == 1 ? speculator : nil, shortlist: shortlist)
     defer {
       memory.remember(
         decoder.sequence, session.cache, adapter: request.adapter, document: request.document)
@@ -147,6 +159,7 @@ public actor Engine: InfillModel {
     speculator.finder.remember(request.prompt.suffix(DraftFinder.longestMatch) + decoder.run.tokens)
     var result = costs.result(decoder.run, end: end)
     result.speculation = decoder.speculation
+    result.fullHeadTokens = decoder.fullHeadTokens
     return result
   }
 

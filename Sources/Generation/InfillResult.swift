@@ -30,6 +30,8 @@ public struct InfillResult: Sendable {
   public var tokens: [Int32] = []
   /// What drafting several tokens per pass came to.
   public var speculation = SpeculationStatistics()
+  /// Generated tokens for which the vocabulary shortlist was not sure enough and the whole vocabulary was asked.
+  public var fullHeadTokens = 0
 
   /// Creates a result.
   public init(

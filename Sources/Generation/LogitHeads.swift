@@ -1,32 +1,62 @@
 import Gemma
+import Numerics
 
-/// Reads the logits behind the last tokens of a session's last pass.
+/// Reads the logits behind the last tokens of a session's last pass: over the shortlist where that decides, else over the
+/// whole vocabulary.
 final class LogitHeads {
   private let session: InferenceSession
+  private let shortlist: VocabularyShortlist?
   private let size: Int
-  private var logits: UnsafePointer<Float>?  // [rows, V] of the last pass
+  private var some: FloatBuffer?  // of the shortlist's tokens
+  private var all: FloatBuffer?  // [rows, V]
+  private var logits: UnsafePointer<Float>?  // [rows, V] of the last pass, where all were computed with it
   private var firstRow = 0
+  /// Tokens for which the shortlist was asked and was not sure enough.
+  private(set) var fullHeadTokens = 0
 
-  init(_ session: InferenceSession) {
+  init(_ session: InferenceSession, shortlist: VocabularyShortlist?) {
     self.session = session
+    self.shortlist = shortlist
     size = session.model.configuration.vocabularySize
+    some = shortlist.map { FloatBuffer($0.ids.count) }
   }
 
-  /// Evaluates `tokens`; logits behind the last `rows` of them can be asked for afterwards.
+  /// Evaluates `tokens`, at most a chunk; logits behind the last `rows` of them can be asked for afterwards.
   func append(_ tokens: [Int32], rows: Int) throws(GemmaError) {
-    firstRow = rows == 1 ? tokens.count - 1 : 0
     logits = nil
-    logits = try session.append(tokens, logits: rows == 1 ? .last : .all)
+    firstRow = tokens.count - rows
+    if shortlist != nil {
+      try session.append(tokens, logits: .none)
+    } else if rows == 1 {
+      logits = try session.append(tokens, logits: .last)
+    } else {
+      try session.append(tokens, logits: .none)
+      logits = computed(firstRow..<tokens.count)
+    }
   }
 
   /// Chooses from the logits behind token `row` of the last pass.
   func choose(row: Int, allowed: [Int32]?, _ chooser: inout TokenChooser) -> TokenChooser.Choice {
-    chooser.choose(all(row: row), count: size, allowed: allowed)
+    if let shortlist, let some, allowed == nil {
+      session.logits(row: row, head: shortlist.head, into: some.pointer)
+      if let choice = shortlist.decide(some.pointer) {
+        return TokenChooser.Choice(token: choice.token, logProbability: choice.logProbability)
+      }
+      fullHeadTokens += 1
+    }
+    return chooser.choose(all(row: row), count: size, allowed: allowed)
   }
 
   /// Logits over the whole vocabulary behind token `row` of the last pass.
   func all(row: Int) -> UnsafePointer<Float> {
-    guard let logits, row >= firstRow else { preconditionFailure("no logits behind this token") }
-    return logits + (row - firstRow) * size
+    precondition(row >= firstRow, "no logits behind this token")
+    return logits.map { $0 + (row - firstRow) * size } ?? computed(row..<(row + 1))
+  }
+
+  private func computed(_ rows: Range<Int>) -> UnsafePointer<Float> {
+    let buffer = all.flatMap { $0.count >= rows.count * size ? $0 : nil } ?? FloatBuffer(rows.count * size)
+    all = buffer
+    session.logits(rows: rows, head: session.model.head, into: buffer.pointer)
+    return UnsafePointer(buffer.pointer)
   }
 }

@@ -24,13 +24,14 @@ struct SequenceMemory {
   let limit: Int
   /// Most bytes of pages.
   let budget: Int
+  private let pages: KVPagePool
 
-  init(budget: Int, limit: Int = 256) {
+  /// Remembers sequences whose pages come from `pages`.
+  init(_ pages: KVPagePool, budget: Int, limit: Int = 256) {
+    self.pages = pages
     self.budget = budget
     self.limit = limit
   }
-
-  private var bytesInUse: Int { remembered.values.reduce(0) { $0 + $1.entry.value.byteCount } }
 
   /// Sequences remembered.
   var count: Int { remembered.count }
@@ -78,7 +79,7 @@ struct SequenceMemory {
 
   /// Forgets sequences, the least recently used first, until the budget is kept. The latest one stays.
   private mutating func evict() {
-    while remembered.count > limit || bytesInUse > budget {
+    while remembered.count > limit || pages.bytesInUse > budget {
       let candidates = remembered.filter { $0.value.lastUse < clock }
       guard
         let (key, oldest) = candidates.min(by: {

@@ -22,8 +22,6 @@ struct DecodingJob {
 final class TextDecoder {
   /// Tokens of the prompt between two looks at cancellation and the time budget.
   static let promptPiece = 128
-  /// Longest end of a prompt that is evaluated together with a draft of what follows.
-  private static let shortPiece = 8
 
   private let session: InferenceSession
   private let job: DecodingJob
@@ -37,6 +35,9 @@ final class TextDecoder {
   /// What drafting has come to.
   private(set) var speculation = SpeculationStatistics()
 
+  /// Tokens that the shortlist could not decide.
+  var fullHeadTokens: Int { heads.fullHeadTokens }
+
   private var row = 0  // of the last pass: logits behind the last token of `sequence`
   private var draft: Draft?
   private var right = 0  // tokens of `draft` that were chosen
@@ -44,7 +45,7 @@ final class TextDecoder {
   /// - Parameter sequence: the tokens that the session's cache holds.
   init(
     _ session: InferenceSession, sequence: [Int32], run: TextRun, job: DecodingJob,
-    speculator: Speculator?
+    speculator: Speculator?, shortlist: VocabularyShortlist? = nil
   ) {
     self.session = session
     self.sequence = sequence
@@ -52,7 +53,7 @@ final class TextDecoder {
     self.job = job
     chooser = TokenChooser(job.options)
     self.speculator = job.options.speculates && job.options.sampling.isGreedy ? speculator : nil
-    heads = LogitHeads(session)
+    heads = LogitHeads(session, shortlist: chooser.isPlain && job.options.usesShortlist ? shortlist : nil)
   }
 
   /// Evaluates what the sequence lacks of `prompt` in pieces. What interrupted it, nil where it is done; the pieces done
@@ -61,9 +62,7 @@ final class TextDecoder {
     while true {
       let end = min(prompt.count, sequence.count + Self.promptPiece)
       let piece = Array(prompt[sequence.count..<end])
-      // With a draft, logits of the whole piece are computed.
-      let mayDraft = end == prompt.count && piece.count <= Self.shortPiece
-      try pass(piece, mayDraft: mayDraft, isTimed: false)
+      try pass(piece, mayDraft: end == prompt.count, isTimed: false)
       if end == prompt.count { return nil }
       if let interruption = job.interruption { return interruption }
     }

@@ -18,7 +18,7 @@ import Testing
     let shape = Models.shape(window: 3 + seed * 2)
     let model = try GemmaModel.random(shape, precision: precision, seed: UInt64(seed))
     let session = InferenceSession(model, capacity: 160, chunk: 16)
-    var memory = SequenceMemory(budget: 1 << 30)
+    var memory = SequenceMemory(session.cache.pool, budget: 1 << 30)
     var prompts: [[Int32]] = []
     for _ in 0..<25 {
       // A cut anywhere in an earlier text, far behind the window's reach, and something new behind it.
@@ -43,7 +43,7 @@ import Testing
     let shape = Models.shape()
     let model = try GemmaModel.random(shape, precision: .q8_0)
     let session = InferenceSession(model, capacity: 64)
-    var memory = SequenceMemory(budget: 1 << 30)
+    var memory = SequenceMemory(session.cache.pool, budget: 1 << 30)
     let prompt = Models.tokens(20, &random)
     _ = try logits(session, prompt)
     memory.remember(prompt, session.cache, adapter: "a", document: "x")
@@ -58,35 +58,46 @@ import Testing
     var random = SeededRandom(seed: 2)
     let shape = Models.shape()
     let model = try GemmaModel.random(shape, precision: .q8_0)
-    let session = InferenceSession(model, capacity: 300)
-    func sequence(_ tokens: [Int32]) throws -> KVSequence {
-      session.cache = KVSequence(session.cache.pool, capacity: 300)
+    let pages = KVPagePool(shape, format: .float16)
+    let session = InferenceSession(model, capacity: 300, pages: pages)
+    var memory = SequenceMemory(pages, budget: 8 * pages.pageBytes)
+    func remember(_ tokens: [Int32], _ document: String?) throws {
+      session.cache = KVSequence(pages, capacity: 300)
       try session.append(tokens, logits: .none)
-      return session.cache
+      memory.remember(tokens, session.cache, adapter: nil, document: document)
     }
-    let one = try sequence(Models.tokens(40, &random)).byteCount
-    var memory = SequenceMemory(budget: 4 * one)
+    // Two pages each.
     let document = Models.tokens(40, &random)
-    memory.remember(document, try sequence(document), adapter: nil, document: "open.py")
+    try remember(document, "open.py")
     var others: [[Int32]] = []
     for _ in 0..<8 {
-      let tokens = Models.tokens(40, &random)
-      memory.remember(tokens, try sequence(tokens), adapter: nil, document: nil)
-      others.append(tokens)
+      others.append(Models.tokens(40, &random))
+      try remember(others[others.count - 1], nil)
+      #expect(pages.bytesInUse <= 8 * pages.pageBytes)
     }
-    #expect(memory.count <= 4)
+    #expect(memory.count == 4)
     #expect(memory.recall(document, adapter: nil, most: 39)?.shared == 39)
     #expect(memory.recall(others[7], adapter: nil, most: 39)?.shared == 39)
     #expect(memory.recall(others[0], adapter: nil, most: 39)?.shared ?? 0 < 39)
     memory.forget(document: "open.py")
     #expect(memory.recall(document, adapter: nil, most: 39)?.shared ?? 0 < 39)
+    // Pages that many sequences share count once.
+    let long = Models.tokens(128, &random)
+    for ending in 0..<20 {
+      let found = memory.recall(long + [Int32(ending)], adapter: nil, most: 128)
+      session.cache = found?.sequence ?? KVSequence(pages, capacity: 300)
+      let tokens = Array((long + [Int32(ending)]).dropFirst(found?.shared ?? 0))
+      try session.append(tokens, logits: .none)
+      memory.remember(long + [Int32(ending)], session.cache, adapter: nil, document: "b")
+    }
+    #expect(pages.bytesInUse <= 8 * pages.pageBytes && memory.count >= 3)
   }
 
   @Test func onlySoManySequencesAreKept() throws {
     var random = SeededRandom(seed: 3)
     let shape = Models.shape(layers: 1)
-    var memory = SequenceMemory(budget: 1 << 40, limit: 5)
     let session = InferenceSession(try GemmaModel.random(shape, precision: .q8_0), capacity: 8)
+    var memory = SequenceMemory(session.cache.pool, budget: 1 << 40, limit: 5)
     for _ in 0..<40 {
       let tokens = Models.tokens(6, &random)
       session.cache = KVSequence(session.cache.pool, capacity: 8)
