@@ -41,8 +41,11 @@ let systemLibraries: [Target] = [
 ]
 
 let cLibraries: [Target] = [
-  // Optimised in debug builds too: tests would crawl otherwise.
-  .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-ffast-math"])]),
+  // Optimised in debug builds too: tests would crawl otherwise. Estimated reciprocals are off: the reference path needs
+  // the last bits.
+  .target(
+    name: "CKernels",
+    cSettings: [.unsafeFlags(["-O3", "-ffast-math", "-fno-reciprocal-math", "-fno-approx-func"])]),
   .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("dl")]),
 ]
 

@@ -29,13 +29,14 @@ extension InferenceSession {
   /// Adds the experts' output to the dense MLP's in `branch`, each behind its own norm. The router and the experts read the
   /// residual stream before the MLP.
   func addExperts(
-    _ experts: GemmaModel.Experts, _ d: LayerDescription, _ scratch: ExpertScratch, _ count: Int,
-    _ member: TeamMember
+    _ index: Int, _ scratch: ExpertScratch, _ count: Int, _ member: TeamMember
   ) {
+    guard let experts = model.layers[index].experts else { return }
+    let d = layers[index].description
     let rows = member.share(count)
     let h = c.hiddenSize
-    norm(branch.pointer, experts.denseNorm, rows: rows, into: branch.pointer)
-    norm(x.pointer, experts.inputNorm, rows: rows, into: scratch.input.pointer)
+    norm(branch, experts.denseNorm, rows: rows, into: branch)
+    norm(x, experts.inputNorm, rows: rows, into: scratch.input.pointer)
     (scratch.sum.pointer + rows.lowerBound * h).update(repeating: 0, count: rows.count * h)
     member.wait()
     member.single { scratch.chosen = route(experts, d, count) }
@@ -46,7 +47,7 @@ extension InferenceSession {
     norm(scratch.sum.pointer, experts.outputNorm, rows: rows, into: scratch.sum.pointer)
     kernels.axpy(
       1, scratch.sum.pointer + rows.lowerBound * h, count: rows.count * h,
-      addingTo: branch.pointer + rows.lowerBound * h)
+      addingTo: branch + rows.lowerBound * h)
   }
 
   /// For each expert the tokens that use it, with their weights: the softmax over all experts, cut to the best, made to sum to
@@ -60,7 +61,7 @@ extension InferenceSession {
     let routed = FloatBuffer(h)
     let probabilities = FloatBuffer(sizes.count)
     for row in 0..<count {
-      norm(x.pointer + row * h, experts.routerNorm, rows: 0..<1, into: routed.pointer)
+      norm(x + row * h, experts.routerNorm, rows: 0..<1, into: routed.pointer)
       for expert in 0..<sizes.count {
         probabilities[expert] = kernels.dot(
           experts.router.pointer + expert * h, routed.pointer, count: h)

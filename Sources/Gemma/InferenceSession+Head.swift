@@ -8,7 +8,7 @@ extension InferenceSession {
   ) {
     member.wait()
     finalNorm(row: row, rows: rows, member)
-    product(head, normed.pointer, rows, into: out, member)
+    product(head, normed, rows, into: out, member)
     guard let cap = c.finalLogitCap else { return }
     for i in member.share(rows * head.outputs, unit: 64) { out[i] = cap * tanh(out[i] / cap) }
   }
@@ -18,12 +18,12 @@ extension InferenceSession {
     if let streams {
       merge(streams, row: row, rows: rows, member)
       let own = member.share(rows)
-      norm(streams.merged.pointer, model.finalNorm, rows: own, into: normed.pointer)
+      norm(streams.merged.pointer, model.finalNorm, rows: own, into: normed)
       return
     }
     let h = c.hiddenSize
     for own in member.share(rows) {
-      norm(x.pointer + (row + own) * h, model.finalNorm, rows: 0..<1, into: normed.pointer + own * h)
+      norm(x + (row + own) * h, model.finalNorm, rows: 0..<1, into: normed + own * h)
     }
   }
 }

@@ -26,7 +26,7 @@ extension InferenceSession {
   func preparePerLayerInputs(_ inputs: PerLayerInputs, _ tokens: ArraySlice<Int32>, _ member: TeamMember) {
     guard let embedding = model.perLayerEmbedding else { return }
     let (size, width) = (inputs.sizes.size, inputs.width)
-    product(embedding.projection, x.pointer, tokens.count, into: inputs.values.pointer, member)
+    product(embedding.projection, x, tokens.count, into: inputs.values.pointer, member)
     let projectionScale = 1 / Float(c.hiddenSize).squareRoot()
     let tableScale = Float(size).squareRoot()
     let mean = Float(0.5).squareRoot()
@@ -46,7 +46,7 @@ extension InferenceSession {
   func addPerLayerInput(_ inputs: PerLayerInputs, _ index: Int, _ count: Int, _ member: TeamMember) {
     guard let weights = model.layers[index].perLayerInput else { return }
     let (size, h) = (inputs.sizes.size, c.hiddenSize)
-    var gating = x.pointer
+    var gating = x
     if let streams {
       gating = inputs.scaled.pointer
       scaleActive(streams, model.layers[index], count, into: gating, member)
@@ -58,7 +58,7 @@ extension InferenceSession {
         gate: gate, up: inputs.values.pointer + row * inputs.width + index * size, count: size, into: gate)
     }
     product(weights.projection, inputs.gate.pointer, count, into: inputs.branch.pointer, member)
-    guard let streams else { return add(inputs.branch.pointer, norm: weights.norm, count, member) }
+    guard let streams else { return add(inputs.branch.pointer, norm: weights.norm.pointer, count, member) }
     norm(inputs.branch.pointer, weights.norm, rows: member.share(count), into: inputs.branch.pointer)
     for row in member.share(count) {
       for stream in 1..<max(1, streams.sizes.streams) {

@@ -9,107 +9,99 @@ extension InferenceSession {
     _ linear: Linear, _ input: UnsafePointer<Float>, _ count: Int, into out: UnsafeMutablePointer<Float>,
     _ member: TeamMember
   ) {
-    let activations = linear.isQuantized ? quantized[linear.inputs] : nil
+    let matrix = Product(linear)
+    let activations = matrix.isQuantized ? quantized[linear.inputs]?.view : nil
     quantize(input, into: activations, count, member)
     member.wait()
-    linear.multiply(input, quantized: activations, rows: count, tiles: member.share(linear.tiles), into: out)
+    matrix.multiply(
+      input, quantized: activations, rows: count, tiles: member.share(matrix.tiles), into: out,
+      kernels: kernels)
     member.wait()
   }
 
   /// Quantises the member's own rows.
   func quantize(
-    _ input: UnsafePointer<Float>, into activations: QuantizedActivations?, _ count: Int, _ member: TeamMember
+    _ input: UnsafePointer<Float>, into activations: QuantizedActivations.View?, _ count: Int,
+    _ member: TeamMember
   ) {
     guard let activations else { return }
-    if member.rank == 0 { activations.begin(rows: count) }
+    let width = activations.width
     for row in member.share(count) {
-      activations.set(
-        input + row * activations.width, row: row, columns: 0..<activations.width, kernels: kernels)
+      activations.set(input + row * width, row: row, columns: 0..<width, kernels: kernels)
     }
   }
 
-  /// The member's outputs of several projections that read the same input, and the adapter's products beside them.
-  func project(
-    _ projections: [(projection: Projection, out: UnsafeMutablePointer<Float>)], _ index: Int,
-    _ input: UnsafePointer<Float>, _ quantized: QuantizedActivations?, _ count: Int, _ member: TeamMember
-  ) {
-    let layer = model.layers[index]
-    var total = 0
-    for entry in projections { total += layer[entry.projection].tiles }
-    let mine = member.share(total)
-    var first = 0
-    for (projection, out) in projections {
-      let tiles = layer[projection].tiles
-      let part = mine.clamped(to: first..<(first + tiles))
-      if !part.isEmpty {
-        project(
-          projection, index, input, quantized, count,
-          tiles: (part.lowerBound - first)..<(part.upperBound - first),
-          into: out)
-      }
-      first += tiles
-    }
+  /// The part of `mine` that falls on a product whose tiles begin at `first` of all shared tiles; moves `first` on.
+  @inline(__always)
+  func part(_ mine: Range<Int>, _ matrix: Product, _ first: inout Int) -> Range<Int> {
+    let part = mine.clamped(to: first..<(first + matrix.tiles))
+    defer { first += matrix.tiles }
+    return (part.lowerBound - first)..<(part.upperBound - first)
   }
 
-  /// Some outputs of one projection, and the adapter's product beside them; see `Linear.multiply` for `outStride`.
+  /// Some outputs of one projection, and the adapter's product beside them; see `Product.multiply` for `outStride`.
   @inline(__always)
   func project(
-    _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>, _ quantized: QuantizedActivations?,
+    _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>,
+    _ quantized: QuantizedActivations.View?,
     _ count: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>, outStride: Int? = nil
   ) {
-    let linear = model.layers[index][projection]
-    linear.multiply(input, quantized: quantized, rows: count, tiles: tiles, into: out, outStride: outStride)
-    guard let factors = adapter?.factors(projection, layer: index) else { return }
+    guard !tiles.isEmpty else { return }
+    let matrix = layers[index].product(projection)
+    matrix.multiply(
+      input, quantized: quantized, rows: count, tiles: tiles, into: out, outStride: outStride,
+      kernels: kernels)
+    guard let factors = factors(projection, index) else { return }
     factors.up(
-      low[projection.index].pointer, rows: count, tiles: tiles, exact: !linear.isQuantized,
-      into: outStride == nil ? out : out - tiles.lowerBound * 16, outStride: outStride ?? linear.outputs)
+      rows: count, tiles: tiles, into: outStride == nil ? out : out - tiles.lowerBound * 16,
+      outStride: outStride ?? matrix.outputs, kernels: kernels)
   }
 
-  /// Room for the inner products of the adapter in use.
-  func prepareAdapter() {
-    guard let adapter else { return }
-    let size = chunk * ((adapter.maximumRank + 15) / 16 * 16)
-    guard low[0].count < size else { return }
-    for index in low.indices { low[index] = FloatBuffer(size) }
+  /// The adapter's factors of a projection.
+  @inline(__always)
+  func factors(_ projection: Projection, _ index: Int) -> AdapterPlan.Factors? {
+    adapterFactors.flatMap { $0[index * Projection.allCases.count + projection.index] }
   }
 
   /// The inner products of the adapter for the member's own rows.
+  @inline(__always)
   func adapt(
-    _ projections: [Projection], _ index: Int, _ input: UnsafePointer<Float>, _ count: Int,
-    _ member: TeamMember
+    _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>, _ count: Int, _ member: TeamMember
   ) {
-    guard let adapter else { return }
+    guard let factors = factors(projection, index) else { return }
     let rows = member.share(count)
-    guard !rows.isEmpty else { return }
-    for projection in projections {
-      guard let factors = adapter.factors(projection, layer: index),
-        let linear = model.layers[index].projections[projection.index]
-      else { continue }
-      factors.down(
-        input + rows.lowerBound * linear.inputs, rows: rows.count, exact: !linear.isQuantized,
-        into: low[projection.index].pointer + rows.lowerBound * factors.lowStride)
+    if !rows.isEmpty { factors.down(input, rows: rows, kernels: kernels) }
+  }
+
+  /// `out[t] = norm(x[t])` for rows of `width`; `out` may be `input`.
+  func norm(
+    _ input: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, width: Int, rows: Range<Int>,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    for row in rows {
+      kernels.rmsNorm(
+        input + row * width, gain: gain, count: width, epsilon: c.epsilon, into: out + row * width)
     }
   }
 
-  /// `out[t] = norm(x[t])` for consecutive rows of the gain's width; `out` may be `input`.
+  /// The same with a gain of the width of a row.
   func norm(
     _ input: UnsafePointer<Float>, _ gain: FloatBuffer, rows: Range<Int>,
     into out: UnsafeMutablePointer<Float>
   ) {
-    let width = gain.count
-    for row in rows {
-      kernels.rmsNorm(
-        input + row * width, gain: gain.pointer, count: width, epsilon: c.epsilon, into: out + row * width)
-    }
+    norm(input, gain.pointer, width: gain.count, rows: rows, into: out)
   }
 
   /// The residual add of a sublayer's output for the member's own rows, behind its norm where there is one.
-  func add(_ output: UnsafeMutablePointer<Float>, norm gain: FloatBuffer?, _ count: Int, _ member: TeamMember)
-  {
+  func add(
+    _ output: UnsafeMutablePointer<Float>, norm gain: UnsafePointer<Float>?, _ count: Int,
+    _ member: TeamMember
+  ) {
     let rows = member.share(count)
     guard !rows.isEmpty else { return }
-    if let gain { norm(output, gain, rows: rows, into: output) }
-    let begin = rows.lowerBound * c.hiddenSize
-    kernels.axpy(1, output + begin, count: rows.count * c.hiddenSize, addingTo: x.pointer + begin)
+    let width = hiddenSize
+    if let gain { norm(output, gain, width: width, rows: rows, into: output) }
+    kernels.axpy(
+      1, output + rows.lowerBound * width, count: rows.count * width, addingTo: x + rows.lowerBound * width)
   }
 }

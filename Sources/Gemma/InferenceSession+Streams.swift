@@ -32,12 +32,12 @@ extension InferenceSession {
     let h = c.hiddenSize
     if member.rank == 0 { streams.count = count }
     for row in member.share(count) {
-      (streams.values.pointer + row * h).update(from: x.pointer + row * h, count: h)
+      (streams.values.pointer + row * h).update(from: x + row * h, count: h)
     }
     for (index, projection) in (model.streams?.projections ?? []).enumerated() {
       let target = streams.values.pointer + (index + 1) * count * h
-      product(projection, x.pointer, count, into: target, member)
-      for row in member.share(count) { matchMagnitude(target + row * h, of: x.pointer + row * h) }
+      product(projection, x, count, into: target, member)
+      for row in member.share(count) { matchMagnitude(target + row * h, of: x + row * h) }
     }
   }
 
@@ -103,7 +103,7 @@ extension InferenceSession {
             coefficient, streams.values.pointer + from * size + row * h, count: h, addingTo: prediction)
         }
       }
-      (x.pointer + row * h).update(
+      (x + row * h).update(
         from: streams.predictions.pointer + streams.sizes.active * size + row * h, count: h)
     }
   }
@@ -114,7 +114,7 @@ extension InferenceSession {
     let (s, h) = (streams.sizes.streams, c.hiddenSize)
     let size = count * h
     for row in member.share(count) {
-      let activated = x.pointer + row * h
+      let activated = x + row * h
       let predicted = streams.predictions.pointer + streams.sizes.active * size + row * h
       let modalities = route(streams, weights, activated, member)
       let innovation = streams.routed.pointer + member.rank * h
@@ -144,28 +144,28 @@ extension InferenceSession {
   }
 
   /// The learned side path around attention: `n + norm(right(left(n)))` of the normed input `n`.
-  func sidePath(
-    _ laurel: GemmaModel.Laurel, _ plan: LayerPlan, _ streams: ResidualStreams, _ count: Int,
-    _ member: TeamMember
-  ) {
-    laurel.left.multiply(
-      normed.pointer, quantized: laurel.left.isQuantized ? plan.attentionInput : nil, rows: count,
-      tiles: member.share(laurel.left.tiles), into: streams.narrow.pointer)
+  func sidePath(_ index: Int, _ streams: ResidualStreams, _ count: Int, _ member: TeamMember) {
+    guard let laurel = model.layers[index].laurel else { return }
+    let left = Product(laurel.left)
+    left.multiply(
+      normed, quantized: left.isQuantized ? layers[index].attentionInput : nil, rows: count,
+      tiles: member.share(left.tiles), into: streams.narrow.pointer, kernels: kernels)
     member.wait()
     product(laurel.right, streams.narrow.pointer, count, into: streams.side.pointer, member)
-    let (rows, h) = (member.share(count), c.hiddenSize)
+    let (rows, h) = (member.share(count), hiddenSize)
     norm(streams.side.pointer, laurel.norm, rows: rows, into: streams.side.pointer)
     kernels.axpy(
-      1, normed.pointer + rows.lowerBound * h, count: rows.count * h,
+      1, normed + rows.lowerBound * h, count: rows.count * h,
       addingTo: streams.side.pointer + rows.lowerBound * h)
   }
 
   /// `x = (x + side) / √2`.
   func addSidePath(_ side: FloatBuffer, _ count: Int, _ member: TeamMember) {
+    guard c.laurelRank != nil else { return }
     let half = Float(0.5).squareRoot()
     let rows = member.share(count)
     for i in rows.lowerBound * c.hiddenSize..<rows.upperBound * c.hiddenSize {
-      x.pointer[i] = (x.pointer[i] + side.pointer[i]) * half
+      x[i] = (x[i] + side.pointer[i]) * half
     }
   }
 }

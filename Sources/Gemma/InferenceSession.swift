@@ -30,32 +30,36 @@ public final class InferenceSession {
   let c: GemmaConfiguration
   let pool: WorkerPool
   let kernels = Kernels.best
-  let layout: KVLayout
-  let plans: [LayerPlan]
   let chunk: Int
-  let x: FloatBuffer  // [T, H] residual stream; with several streams the active one
-  let normed: FloatBuffer  // [T, H]
-  let branch: FloatBuffer  // [T, H] what a sublayer puts out
-  let q: FloatBuffer  // [T, Q]
-  let k: FloatBuffer  // [T, K]
-  let v: FloatBuffer  // [T, K]
-  let attended: FloatBuffer  // [T, Q]
-  let gate: FloatBuffer  // [T, F]
-  let up: FloatBuffer  // [T, F]
-  let gateBlocks: [FloatBuffer]  // per thread [2, T, gateBlockWidth]
+  let hiddenSize: Int
+  private let plan: ForwardPlan
+  let layers: UnsafePointer<LayerPlan>
+  private let buffers: [FloatBuffer]  // own what follows
+  let x: UnsafeMutablePointer<Float>  // [T, H] residual stream; with several streams the active one
+  let normed: UnsafeMutablePointer<Float>  // [T, H]
+  let branch: UnsafeMutablePointer<Float>  // [T, H] what a sublayer puts out
+  let q: UnsafeMutablePointer<Float>  // [T, Q]
+  let k: UnsafeMutablePointer<Float>  // [T, K]
+  let v: UnsafeMutablePointer<Float>  // [T, K]
+  let attended: UnsafeMutablePointer<Float>  // [T, Q]
+  let gate: UnsafeMutablePointer<Float>  // [T, F]
+  let up: UnsafeMutablePointer<Float>  // [T, F]
+  let gateBlocks: UnsafeMutablePointer<Float>  // [threads, 2, T, gateBlockWidth]
+  let places: UnsafeMutablePointer<TokenPlace>  // of the chunk's tokens
+  private let placeBuffer: Buffer<TokenPlace>
   let perLayer: PerLayerInputs?
   let streams: ResidualStreams?
   let expertScratch: ExpertScratch?
   let quantized: [Int: QuantizedActivations]  // by width, for the steps that only some generations have
-  var low: [FloatBuffer]  // by projection [T, rank]
-  var places: [TokenPlace]  // of the chunk's tokens
+  private var adapterPlan: AdapterPlan?
+  private(set) var adapterFactors: UnsafeMutablePointer<AdapterPlan.Factors?>?
   private let logitBuffer: FloatBuffer  // [V]
   private var allLogits: FloatBuffer?  // [T, V]
   private var chunkRows = 0
 
-  /// Where a token of the chunk stands.
-  struct TokenPlace {
-    let sequence: KVSequence
+  /// Where a token of the chunk stands; the sequence keeps the pages alive.
+  struct TokenPlace: BitwiseCopyable {
+    let pages: UnsafePointer<UnsafePointer<UInt8>?>
     let position: Int
   }
 
@@ -74,25 +78,33 @@ public final class InferenceSession {
     self.c = c
     self.pool = pool
     self.chunk = chunk
+    hiddenSize = c.hiddenSize
     let positions = min(capacity, c.maxPositions)
     let pages = pages ?? KVPagePool(c, format: model.usualKeyValueFormat)
-    layout = pages.layout
     cache = KVSequence(pages, capacity: positions)
-    plans = LayerPlan.plans(
-      for: model, chunk: chunk, rotaries: RotaryTable.tables(for: c, positions: positions))
+    plan = ForwardPlan(model, layout: pages.layout, chunk: chunk, positions: positions)
+    layers = UnsafePointer(plan.layers.pointer)
     let queries = c.layers.map(\.queryWidth).max() ?? 0
     let keys = c.layers.map(\.keyWidth).max() ?? 0
     let inner = c.layers.map(\.intermediateSize).max() ?? 0
-    x = FloatBuffer(chunk * c.hiddenSize)
-    normed = FloatBuffer(chunk * c.hiddenSize)
-    branch = FloatBuffer(chunk * c.hiddenSize)
-    q = FloatBuffer(chunk * queries)
-    k = FloatBuffer(chunk * keys)
-    v = FloatBuffer(chunk * keys)
-    attended = FloatBuffer(chunk * queries)
-    gate = FloatBuffer(chunk * inner)
-    up = FloatBuffer(chunk * inner)
-    gateBlocks = (0..<pool.threadCount).map { _ in FloatBuffer(2 * chunk * Self.gateBlockWidth) }
+    let widths = [
+      c.hiddenSize, c.hiddenSize, c.hiddenSize, queries, keys, keys, queries, inner, inner,
+      pool.threadCount * 2 * Self.gateBlockWidth,
+    ]
+    buffers = widths.map { FloatBuffer(chunk * $0) }
+    x = buffers[0].pointer
+    normed = buffers[1].pointer
+    branch = buffers[2].pointer
+    q = buffers[3].pointer
+    k = buffers[4].pointer
+    v = buffers[5].pointer
+    attended = buffers[6].pointer
+    gate = buffers[7].pointer
+    up = buffers[8].pointer
+    gateBlocks = buffers[9].pointer
+    placeBuffer = Buffer(
+      [TokenPlace](repeating: TokenPlace(pages: cache.pageTable, position: 0), count: chunk))
+    places = placeBuffer.pointer
     logitBuffer = FloatBuffer(c.vocabularySize)
     perLayer = c.perLayerInput.map { PerLayerInputs($0, c, chunk: chunk) }
     streams = c.alternatingUpdates.map { ResidualStreams($0, c, chunk: chunk, threads: pool.threadCount) }
@@ -101,8 +113,6 @@ public final class InferenceSession {
       uniqueKeysWithValues: model.quantizedWidths.map {
         ($0, QuantizedActivations(capacity: chunk, width: $0))
       })
-    low = Projection.allCases.map { _ in FloatBuffer(0) }
-    places = []
   }
 
   /// Appends `tokens` to the sequence and returns logits: none, `[V]` of the last token, or `[T, V]`.
@@ -119,7 +129,9 @@ public final class InferenceSession {
     for begin in stride(from: 0, to: tokens.count, by: chunk) {
       let piece = tokens[begin..<min(tokens.count, begin + chunk)]
       let position = cache.count
-      places = piece.indices.map { TokenPlace(sequence: cache, position: position + $0 - begin) }
+      for row in 0..<piece.count {
+        places[row] = TokenPlace(pages: cache.pageTable, position: position + row)
+      }
       let isLast = piece.endIndex == tokens.count
       switch rows {
       case .last where isLast: run(piece, head: (piece.count - 1, 1, logitBuffer.pointer))
@@ -130,7 +142,6 @@ public final class InferenceSession {
       }
       cache.advance(by: piece.count)
     }
-    places = []
     return UnsafePointer(rows == .all ? (allLogits ?? logitBuffer).pointer : logitBuffer.pointer)
   }
 
@@ -149,10 +160,11 @@ public final class InferenceSession {
       try branch.reserve(branch.count + 1)
     }
     let logits = FloatBuffer(tokens.count * c.vocabularySize)
-    places = branches.map { TokenPlace(sequence: $0, position: $0.count) }
+    for (row, branch) in branches.enumerated() {
+      places[row] = TokenPlace(pages: branch.pageTable, position: branch.count)
+    }
     run(tokens[...], head: (0, tokens.count, logits.pointer))
     for branch in branches { branch.advance(by: 1) }
-    places = []
     return logits
   }
 
@@ -189,7 +201,7 @@ public final class InferenceSession {
       if observer != nil {
         finalNorm(row: 0, rows: count, member)
         member.wait()
-        member.single { observer?("final_norm", normed.pointer, count) }
+        member.single { observer?("final_norm", normed, count) }
       }
       if let head { self.head(model.head, row: head.0, rows: head.1, into: head.2, member) }
     }
@@ -201,36 +213,42 @@ public final class InferenceSession {
     observe("embed", x, count, member)
     if let perLayer { preparePerLayerInputs(perLayer, tokens, member) }
     if let streams { spread(streams, count, member) }
-    for index in model.layers.indices {
-      let layer = model.layers[index]
-      if let streams { predict(streams, layer, count, member) }
+    for index in 0..<c.layerCount {
+      if let streams { predict(streams, model.layers[index], count, member) }
       attention(index, count, member)
       feedForward(index, count, member)
-      if let streams { correct(streams, layer, count, member) }
+      if let streams { correct(streams, model.layers[index], count, member) }
       if let perLayer { addPerLayerInput(perLayer, index, count, member) }
-      if let scalar = layer.scalar {
+      if let scalar = layers[index].scalar {
         for row in member.share(count) {
-          for i in 0..<c.hiddenSize { x.pointer[row * c.hiddenSize + i] *= scalar }
+          for i in 0..<hiddenSize { x[row * hiddenSize + i] *= scalar }
         }
       }
-      observe("layer.\(index)", streams?.values ?? x, count * (streams?.sizes.streams ?? 1), member)
+      observe("layer.\(index)", streams?.values.pointer ?? x, count * (streams?.sizes.streams ?? 1), member)
     }
   }
 
+  /// What the adapter in use gives to each step.
+  private func prepareAdapter() {
+    guard adapter !== adapterPlan?.adapter else { return }
+    adapterPlan = adapter.map { AdapterPlan($0, model, chunk: chunk) }
+    adapterFactors = adapterPlan?.factors.pointer
+  }
+
   private func observe(
-    _ name: @autoclosure () -> String, _ values: FloatBuffer, _ rows: Int, _ member: TeamMember
+    _ name: @autoclosure () -> String, _ values: UnsafePointer<Float>, _ rows: Int, _ member: TeamMember
   ) {
     guard let observer else { return }
     member.wait()
-    member.single { observer(name(), values.pointer, rows) }
+    member.single { observer(name(), values, rows) }
   }
 
   private func embed(_ tokens: ArraySlice<Int32>, _ member: TeamMember) {
     let scale = c.embeddingScale
     for row in member.share(tokens.count) {
-      let target = x.pointer + row * c.hiddenSize
+      let target = x + row * hiddenSize
       model.embedding.row(Int(tokens[tokens.startIndex + row]), into: target)
-      for i in 0..<c.hiddenSize { target[i] *= scale }
+      for i in 0..<hiddenSize { target[i] *= scale }
     }
   }
 }

@@ -1,9 +1,9 @@
 /// Everything in which one decoder layer of a Gemma model may differ from another.
 ///
 /// The plain values are Gemma 1's; each later generation sets what it adds. Shapes are in `ModelTensor`.
-public struct LayerDescription: Sendable, Equatable {
+public struct LayerDescription: Sendable, Equatable, BitwiseCopyable {
   /// Rotary position embedding (Su et al. 2021) of a layer.
-  public struct Rotary: Sendable, Hashable {
+  public struct Rotary: Sendable, Hashable, BitwiseCopyable {
     /// Base of the geometric series of frequencies.
     public var base: Double
     /// Positions are divided by this (linear scaling).
@@ -20,7 +20,7 @@ public struct LayerDescription: Sendable, Equatable {
   }
 
   /// A mixture of experts beside the dense MLP.
-  public struct Experts: Sendable, Equatable {
+  public struct Experts: Sendable, Equatable, BitwiseCopyable {
     /// How many there are.
     public var count: Int
     /// How many each token uses.

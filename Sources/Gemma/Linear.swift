@@ -53,33 +53,6 @@ public final class Linear: Sendable {
     }
   }
 
-  /// Units of 16 outputs in which threads share a product.
-  var tiles: Int { (outputs + 15) / 16 }
-
-  /// `out[t, o] = Σ W[o, i] · x[t, i]` for `rows` rows and the outputs of `tiles`, on the caller's thread. `out` has
-  /// `outputs` columns, or `outStride` where its first column is the first output of `tiles`.
-  func multiply(
-    _ x: UnsafePointer<Float>, quantized: QuantizedActivations?, rows: Int, tiles: Range<Int>,
-    into out: UnsafeMutablePointer<Float>, outStride: Int? = nil
-  ) {
-    guard !tiles.isEmpty else { return }
-    let first = tiles.lowerBound * 16
-    let last = min(outputs, tiles.upperBound * 16)
-    // The kernels count outputs from 0; a narrow buffer begins at the first of `tiles`.
-    let origin = outStride == nil ? out : out - first
-    switch storage {
-    case .dense(let weights):
-      BLAS.shared.multiply(
-        m: rows, n: last - first, k: inputs, a: x, lda: inputs, b: weights.pointer + first * inputs,
-        ldb: inputs,
-        transposeB: true, c: origin + first, ldc: outStride ?? outputs, pool: nil)
-    case .quantized(let matrix):
-      guard let quantized else { preconditionFailure("a quantised matrix needs quantised activations") }
-      matrix.multiply(
-        quantized, rows: 0..<rows, tiles: tiles, into: origin, outStride: outStride ?? outputs)
-    }
-  }
-
   /// Row `row` as f32.
   public func row(_ row: Int, into out: UnsafeMutablePointer<Float>) {
     switch storage {

@@ -25,36 +25,6 @@ public final class LoRAAdapter: Sendable {
       packed = LowRankFactors(
         a: a, b: b, rank: rank, inputs: a.count / rank, outputs: b.count / rank, scale: scale)
     }
-
-    /// Floats between two rows of the inner product.
-    var lowStride: Int { packed.lowStride }
-
-    /// `low[t] = scale · A x[t]` for `rows` rows; exact in f32 beside a dense matrix.
-    func down(_ x: UnsafePointer<Float>, rows: Int, exact: Bool, into low: UnsafeMutablePointer<Float>) {
-      guard exact else { return packed.down(x, rows: rows, into: low) }
-      let inputs = a.count / rank
-      for row in 0..<rows {
-        for r in 0..<rank {
-          low[row * lowStride + r] =
-            scale * Kernels.best.dot(a.pointer + r * inputs, x + row * inputs, count: inputs)
-        }
-      }
-    }
-
-    /// `out[t, o] += (B low[t])[o]` for the outputs of `tiles` (16 each).
-    func up(
-      _ low: UnsafePointer<Float>, rows: Int, tiles: Range<Int>, exact: Bool,
-      into out: UnsafeMutablePointer<Float>,
-      outStride: Int
-    ) {
-      guard exact else { return packed.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride) }
-      for row in 0..<rows {
-        for o in tiles.lowerBound * 16..<min(b.count / rank, tiles.upperBound * 16) {
-          out[row * outStride + o] +=
-            Kernels.best.dot(b.pointer + o * rank, low + row * lowStride, count: rank)
-        }
-      }
-    }
   }
 
   /// By `layer * 7 + Projection.index`; nil where the projection has no factors.

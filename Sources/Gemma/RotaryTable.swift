@@ -47,10 +47,28 @@ public final class RotaryTable: Sendable {
   public func rotate(
     _ x: UnsafeMutablePointer<Float>, heads: Int, position: Int, sign: Float = 1, kernels: Kernels = .best
   ) {
-    for head in 0..<heads {
-      kernels.rope(
-        x + head * half * 2, cosine: cosines.pointer + position * half, sine: sines.pointer + position * half,
-        half: half, sign: sign)
+    view.rotate(x, heads: heads, position: position, sign: sign, kernels: kernels)
+  }
+
+  /// The table without ownership, for inner loops.
+  var view: View {
+    View(cosines: UnsafePointer(cosines.pointer), sines: UnsafePointer(sines.pointer), half: half)
+  }
+
+  /// A table that somebody else keeps alive.
+  struct View: BitwiseCopyable {
+    let cosines: UnsafePointer<Float>
+    let sines: UnsafePointer<Float>
+    let half: Int
+
+    func rotate(
+      _ x: UnsafeMutablePointer<Float>, heads: Int, position: Int, sign: Float = 1, kernels: Kernels
+    ) {
+      for head in 0..<heads {
+        kernels.rope(
+          x + head * half * 2, cosine: cosines + position * half, sine: sines + position * half, half: half,
+          sign: sign)
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import CKernels
 
 /// The kernel table of one instruction set; the only way from Swift to the C kernels.
-public struct Kernels: Sendable {
+public struct Kernels: Sendable, BitwiseCopyable {
   /// Instruction sets for which kernels exist.
   public enum InstructionSet: Int, Sendable, CaseIterable {
     case reference, avx2, avx512VNNI

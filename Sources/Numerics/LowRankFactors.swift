@@ -56,8 +56,7 @@ public final class LowRankFactors: Sendable {
   public func down(
     _ x: UnsafePointer<Float>, rows: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels = .best
   ) {
-    kernels.table.pointee.low_rank_down(
-      a.pointer, Int64(inputs), Int64(lowStride / 16), x, Int64(inputs), Int64(rows), scale, low)
+    view.down(x, rows: rows, into: low, kernels: kernels)
   }
 
   /// `out[t, o] += (B low[t])[o]` for the outputs of `tiles` (16 each).
@@ -67,8 +66,43 @@ public final class LowRankFactors: Sendable {
     kernels: Kernels = .best
   ) {
     precondition(tiles.lowerBound >= 0 && tiles.upperBound <= (outputs + 15) / 16, "out of range")
-    kernels.table.pointee.low_rank_up(
-      b.pointer, Int64(rank), Int64(outputs), Int64(tiles.lowerBound), Int64(tiles.upperBound), low,
-      Int64(lowStride), Int64(rows), out, Int64(outStride))
+    view.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
+  }
+
+  /// The factors without ownership, for inner loops.
+  public var view: View {
+    View(
+      a: UnsafePointer(a.pointer), b: UnsafePointer(b.pointer), rank: rank, inputs: inputs, outputs: outputs,
+      lowStride: lowStride, scale: scale)
+  }
+
+  /// Factors whose owner somebody else keeps alive; see `QuantizedMatrix.View`.
+  public struct View: BitwiseCopyable, @unchecked Sendable {
+    let a: UnsafePointer<UInt16>
+    let b: UnsafePointer<UInt16>
+    let rank: Int
+    let inputs: Int
+    let outputs: Int
+    let lowStride: Int
+    let scale: Float
+
+    /// As `LowRankFactors.down`.
+    public func down(
+      _ x: UnsafePointer<Float>, rows: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels
+    ) {
+      kernels.table.pointee.low_rank_down(
+        a, Int64(inputs), Int64(lowStride / 16), x, Int64(inputs), Int64(rows), scale, low)
+    }
+
+    /// As `LowRankFactors.up`, unchecked.
+    public func up(
+      _ low: UnsafePointer<Float>, rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
+      outStride: Int, kernels: Kernels
+    ) {
+      kernels.table.pointee.low_rank_up(
+        b, Int64(rank), Int64(outputs), Int64(tiles.lowerBound), Int64(tiles.upperBound), low,
+        Int64(lowStride),
+        Int64(rows), out, Int64(outStride))
+    }
   }
 }

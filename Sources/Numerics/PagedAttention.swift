@@ -33,7 +33,7 @@ public typealias QueryRow = ck_query_row
 /// Where one key/value head of one layer lies within every page, and how its scores are made.
 ///
 /// In a page, keys stand as `[headDim, 32]`, values as `[32, headDim]`; see `ck.h`.
-public struct PagedHead: Sendable {
+public struct PagedHead: BitwiseCopyable, Sendable {
   /// Positions of one page.
   public static let positions = Int(CK_PAGE)
   /// Most queries of one call of `attend`.

@@ -39,19 +39,37 @@ public final class QuantizedActivations: @unchecked Sendable {
   }
 
   /// Quantises `columns` (in whole blocks of 32) of one row from `x`, which holds just these.
-  @inline(__always)
   public func set(_ x: UnsafePointer<Float>, row: Int, columns: Range<Int>, kernels: Kernels = .best) {
-    let block = (row * width + columns.lowerBound) / 32
-    kernels.table.pointee.quantize(
-      x, Int64(columns.count), values.pointer + row * width + columns.lowerBound, scales.pointer + block,
-      offsets.pointer + block)
+    view.set(x, row: row, columns: columns, kernels: kernels)
   }
 
-  /// The rows of `range` for a kernel call.
-  func view(_ range: Range<Int>) -> ck_activations {
-    let blocks = width / 32
-    return ck_activations(
-      values: values.pointer + range.lowerBound * width, scales: scales.pointer + range.lowerBound * blocks,
-      offsets: offsets.pointer + range.lowerBound * blocks, tokens: Int64(range.count), blocks: Int64(blocks))
+  /// The activations without ownership, for inner loops.
+  public var view: View {
+    View(values: values.pointer, scales: scales.pointer, offsets: offsets.pointer, width: width)
+  }
+
+  /// Activations whose owner somebody else keeps alive; see `QuantizedMatrix.View`.
+  public struct View: BitwiseCopyable, @unchecked Sendable {
+    let values: UnsafeMutablePointer<Int8>
+    let scales: UnsafeMutablePointer<Float>
+    let offsets: UnsafeMutablePointer<Int32>
+    /// Inputs per row.
+    public let width: Int
+
+    /// As `QuantizedActivations.set`, unchecked.
+    @inline(__always)
+    public func set(_ x: UnsafePointer<Float>, row: Int, columns: Range<Int>, kernels: Kernels) {
+      let block = (row * width + columns.lowerBound) / 32
+      kernels.table.pointee.quantize(
+        x, Int64(columns.count), values + row * width + columns.lowerBound, scales + block, offsets + block)
+    }
+
+    /// The rows of `range` for a kernel call.
+    func rows(_ range: Range<Int>) -> ck_activations {
+      let blocks = width / 32
+      return ck_activations(
+        values: values + range.lowerBound * width, scales: scales + range.lowerBound * blocks,
+        offsets: offsets + range.lowerBound * blocks, tokens: Int64(range.count), blocks: Int64(blocks))
+    }
   }
 }

@@ -4,7 +4,7 @@ import CKernels
 public final class QuantizedMatrix: @unchecked Sendable {
   // @unchecked: immutable after init.
   /// Bits per weight.
-  public enum Precision: Sendable { case eightBit, fourBit }
+  public enum Precision: Sendable, BitwiseCopyable { case eightBit, fourBit }
 
   /// Output features.
   public let rows: Int
@@ -111,7 +111,6 @@ public final class QuantizedMatrix: @unchecked Sendable {
 
   /// The same for some rows of `x` and some tiles of 16 outputs, on the caller's thread; `out` begins at the first of
   /// these rows and at output 0.
-  @inline(__always)
   public func multiply(
     _ x: QuantizedActivations, rows: Range<Int>, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
     outStride: Int, kernels: Kernels = .best
@@ -119,11 +118,35 @@ public final class QuantizedMatrix: @unchecked Sendable {
     precondition(x.width == columns, "activations have \(x.width) inputs, the matrix \(columns)")
     precondition(
       tiles.lowerBound >= 0 && tiles.upperBound <= self.tiles && rows.upperBound <= x.rows, "out of range")
-    let run = precision == .eightBit ? kernels.table.pointee.q8_matmul : kernels.table.pointee.q4_matmul
-    var view = x.view(rows)
-    run?(
-      packed, Int64(self.rows), Int64(tiles.lowerBound), Int64(tiles.upperBound), &view, out, Int64(outStride)
-    )
+    view.multiply(x.view, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
+  }
+
+  /// The matrix without ownership, for inner loops.
+  public var view: View { View(packed: packed, rows: rows, columns: columns, precision: precision) }
+
+  /// A matrix whose owner somebody else keeps alive. Passing it between threads costs no reference counting, which at
+  /// hundreds of products per token would cost more than the barriers between them.
+  public struct View: BitwiseCopyable, @unchecked Sendable {
+    let packed: UnsafePointer<UInt8>
+    /// Output features.
+    public let rows: Int
+    /// Input features.
+    public let columns: Int
+    let precision: Precision
+
+    /// As `QuantizedMatrix.multiply`, unchecked: rows, tiles and widths must fit.
+    @inline(__always)
+    public func multiply(
+      _ x: QuantizedActivations.View, rows: Range<Int>, tiles: Range<Int>,
+      into out: UnsafeMutablePointer<Float>,
+      outStride: Int, kernels: Kernels
+    ) {
+      let run = precision == .eightBit ? kernels.table.pointee.q8_matmul : kernels.table.pointee.q4_matmul
+      var rows = x.rows(rows)
+      run?(
+        packed, Int64(self.rows), Int64(tiles.lowerBound), Int64(tiles.upperBound), &rows, out,
+        Int64(outStride))
+    }
   }
 
   /// Row `row` as f32 (embedding look-up).

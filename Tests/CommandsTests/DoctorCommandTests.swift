@@ -1,5 +1,5 @@
 import Foundation
-import Numerics
+@testable import Numerics
 import Testing
 
 @testable import Commands

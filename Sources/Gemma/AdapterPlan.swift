@@ -1,0 +1,66 @@
+import Numerics
+
+/// An adapter as a session's steps read it, by `layer * 7 + Projection.index`, and room for its inner products.
+final class AdapterPlan {
+  /// The factors of one projection, without ownership.
+  struct Factors: BitwiseCopyable {
+    /// Inner products of the chunk's tokens: `[T, lowStride]`.
+    let low: UnsafeMutablePointer<Float>
+    let lowStride: Int
+    let packed: LowRankFactors.View
+    /// The f32 form, beside a dense matrix.
+    let exact: (a: UnsafePointer<Float>, b: UnsafePointer<Float>)?
+    let rank: Int
+    let inputs: Int
+    let outputs: Int
+    let scale: Float
+
+    /// `low[t] = scale · A x[t]` for the rows of `rows`; `x` is the first row of all.
+    func down(_ x: UnsafePointer<Float>, rows: Range<Int>, kernels: Kernels) {
+      let (x, low) = (x + rows.lowerBound * inputs, low + rows.lowerBound * lowStride)
+      guard let exact else { return packed.down(x, rows: rows.count, into: low, kernels: kernels) }
+      for row in 0..<rows.count {
+        for r in 0..<rank {
+          low[row * lowStride + r] =
+            scale * kernels.dot(exact.a + r * inputs, x + row * inputs, count: inputs)
+        }
+      }
+    }
+
+    /// `out[t, o] += (B low[t])[o]` for `rows` rows and the outputs of `tiles` (16 each).
+    func up(
+      rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>, outStride: Int, kernels: Kernels
+    ) {
+      guard let exact else {
+        return packed.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
+      }
+      for row in 0..<rows {
+        for o in tiles.lowerBound * 16..<min(outputs, tiles.upperBound * 16) {
+          out[row * outStride + o] += kernels.dot(exact.b + o * rank, low + row * lowStride, count: rank)
+        }
+      }
+    }
+  }
+
+  let adapter: LoRAAdapter
+  let factors: Buffer<Factors?>
+  private let low: [FloatBuffer]
+
+  /// Prepares `adapter` beside `model`'s matrices for chunks of `chunk` tokens.
+  init(_ adapter: LoRAAdapter, _ model: GemmaModel, chunk: Int) {
+    self.adapter = adapter
+    let stride = (adapter.maximumRank + 15) / 16 * 16
+    let low = Projection.allCases.map { _ in FloatBuffer(chunk * stride) }
+    self.low = low
+    factors = Buffer(
+      adapter.factors.enumerated().map { index, factors in
+        let (layer, projection) = (index / low.count, index % low.count)
+        guard let factors, let linear = model.layers[layer].projections[projection] else { return nil }
+        return Factors(
+          low: low[projection].pointer, lowStride: factors.packed.lowStride, packed: factors.packed.view,
+          exact: linear.isQuantized
+            ? nil : (UnsafePointer(factors.a.pointer), UnsafePointer(factors.b.pointer)),
+          rank: factors.rank, inputs: linear.inputs, outputs: linear.outputs, scale: factors.scale)
+      })
+  }
+}
