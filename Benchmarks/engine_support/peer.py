@@ -8,8 +8,8 @@
     keystroke P S N               suffix first: one more token typed in front of where generation goes on
     shipped P S N                 prefix first, as llama-server's /infill orders it
 
-The clock runs inside llama.cpp's calls only: what Python needs between them is not counted against it. Reuse of the
-cache follows llama-server: the common beginning is kept, at least one token is evaluated, and where a sliding-window
+The clock runs inside llama.cpp's calls only: what Python needs between them is not counted against it. A keystroke
+begins with text, as in llama-server, whose every request cuts prefix and suffix into tokens. Reuse of the cache follows llama-server: the common beginning is kept, at least one token is evaluated, and where a sliding-window
 cache no longer holds what the cut needs, the whole prompt is evaluated again.
 """
 
@@ -167,6 +167,29 @@ class Peer:
             context.append([context.best()])
         return {"seconds": context.seconds}
 
+    def words(self):
+        """Up to 512 tokens that are a space and letters."""
+        found = []
+        vocab = llama.llama_model_get_vocab(self.model)
+        for token in range(self.pieces):
+            piece = llama.llama_vocab_get_text(vocab, token).decode("utf-8", "replace")
+            if len(piece) >= 3 and piece[0] == "\u2581" and all("a" <= letter <= "z" for letter in piece[1:]):
+                text = " " + piece[1:]
+                if self.tokenize(text.encode())[0] == [token]:
+                    found.append(text)
+                    if len(found) == 512:
+                        break
+        return found
+
+    def tokenize(self, text):
+        """The tokens of a text and the seconds that cutting it took."""
+        vocab = llama.llama_model_get_vocab(self.model)
+        tokens = (llama.llama_token * (len(text) + 8))()
+        started = time.perf_counter()
+        count = llama.llama_tokenize(vocab, text, len(text), tokens, len(tokens), False, False)
+        seconds = time.perf_counter() - started
+        return list(tokens[:count]), seconds
+
     def stroke(self, name, prefix, suffix, count, full):
         key = (name, prefix, suffix, count)
         state = self.typed.get(key)
@@ -175,14 +198,17 @@ class Peer:
             positions = prefix + suffix + count + 256
             # A cache of its own: the two orders are typed turn by turn.
             context = Context(self.model, self.threads, positions, bool(flash), full, ubatch)
-            state = self.typed[key] = (context, self.some_tokens(prefix, 3), self.some_tokens(suffix, 4))
-        context, before, behind = state
-        before += self.some_tokens(1, 100 + len(before))
+            source, words = random.Random(3), self.words()
+            before, behind = ([source.choice(words) for _ in range(count)] for count in (prefix, suffix))
+            state = self.typed[key] = (context, source, words, before, "".join(behind).encode())
+        context, source, words, before, behind = state
+        before.append(source.choice(words))
+        (left, first), (right, second) = self.tokenize("".join(before).encode()), self.tokenize(behind)
         marks = self.marks
         if name == "keystroke":
-            prompt = [marks["begin"], marks["prefix"], marks["suffix"], *behind, marks["middle"], *before]
+            prompt = [marks["begin"], marks["prefix"], marks["suffix"], *right, marks["middle"], *left]
         else:
-            prompt = [marks["begin"], marks["prefix"], *before, marks["suffix"], *behind, marks["middle"]]
+            prompt = [marks["begin"], marks["prefix"], *left, marks["suffix"], *right, marks["middle"]]
         context.seconds = 0.0
         evaluated = context.prompt(prompt)
         prompt_seconds = context.seconds
@@ -190,7 +216,7 @@ class Peer:
         while len(generated) < count:
             context.append(generated[-1:])
             generated.append(context.best())
-        return {"seconds": context.seconds, "prompt_seconds": prompt_seconds,
+        return {"seconds": first + second + context.seconds, "prompt_seconds": prompt_seconds,
                 "decode_seconds": context.seconds - prompt_seconds, "evaluated": evaluated, "generated": count}
 
     def keystroke(self, prefix, suffix, count):
@@ -238,11 +264,7 @@ class Peer:
         return {"tokens": generated}
 
     def encode(self, *values):
-        text = bytes(values)
-        vocab = llama.llama_model_get_vocab(self.model)
-        tokens = (llama.llama_token * (len(text) + 8))()
-        count = llama.llama_tokenize(vocab, text, len(text), tokens, len(tokens), False, False)
-        return {"tokens": list(tokens[:count])}
+        return {"tokens": self.tokenize(bytes(values))[0]}
 
     def firstlogits(self, count, *tokens):
         context = self.context(max(len(tokens), 640))
