@@ -9,7 +9,8 @@ extension InferenceSession {
     adapt(.query, index, normed, count, member)
     adapt(.key, index, normed, count, member)
     adapt(.value, index, normed, count, member)
-    member.wait()
+    let inputs = plan.product(.query).tiles + plan.product(.key).tiles + plan.product(.value).tiles
+    wait(before: plan.product(.query), tiles: member.share(inputs), count, member)
     projectInputs(index, count, member)
     if let streams { sidePath(index, streams, count, member) }
     member.wait()
@@ -18,7 +19,8 @@ extension InferenceSession {
       member.wait()
     }
     attend(index, count, member)
-    member.wait()
+    let outputs = member.share(plan.product(.output).tiles)
+    wait(before: plan.product(.output), tiles: outputs, count, member)
     // A head's part of the output is quantised as soon as it is done, where it fills whole blocks.
     let isQuantized = plan.attended == nil || plan.description.headDim % 32 == 0
     if !isQuantized || adapterFactors != nil {
@@ -26,9 +28,7 @@ extension InferenceSession {
       adapt(.output, index, attended, count, member)
       member.wait()
     }
-    project(
-      .output, index, attended, plan.attended, count, tiles: member.share(plan.product(.output).tiles),
-      into: branch)
+    project(.output, index, attended, plan.attended, count, tiles: outputs, into: branch)
     member.wait()
     add(branch, norm: plan.postAttentionNorm, count, member)
     if let streams { addSidePath(streams.side, count, member) }

@@ -9,19 +9,20 @@ extension InferenceSession {
     quantize(normed, into: plan.feedForwardInput, count, member)
     adapt(.gate, index, normed, count, member)
     adapt(.up, index, normed, count, member)
-    member.wait()
+    wait(before: plan.product(.gate), tiles: member.share(plan.product(.gate).tiles), count, member)
     if plan.fusesGate {
       gateInBlocks(index, count, member)
     } else {
       gateByRows(index, count, member)
     }
-    member.wait()
+    let outputs = member.share(plan.product(.down).tiles)
+    wait(before: plan.product(.down), tiles: outputs, count, member)
     if factors(.down, index) != nil {
       adapt(.down, index, gate, count, member)
       member.wait()
     }
     project(
-      .down, index, gate, plan.inner, count, tiles: member.share(plan.product(.down).tiles), into: branch)
+      .down, index, gate, plan.inner, count, tiles: outputs, into: branch)
     member.wait()
     if let expertScratch { addExperts(index, expertScratch, count, member) }
     add(branch, norm: plan.postFeedForwardNorm, count, member)

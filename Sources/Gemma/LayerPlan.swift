@@ -60,6 +60,11 @@ struct Product: BitwiseCopyable {
     }
   }
 
+  /// The weights of some tiles; nil for a dense matrix.
+  func bytes(of tiles: Range<Int>) -> UnsafeRawBufferPointer? {
+    packed?.bytes(of: tiles.clamped(to: 0..<self.tiles))
+  }
+
   /// `out[t, o] = Σ W[o, i] · x[t, i]` for `rows` rows and the outputs of `tiles`, on the caller's thread. `out` has
   /// `outputs` columns, or `outStride` where its first column is the first output of `tiles`.
   func multiply(

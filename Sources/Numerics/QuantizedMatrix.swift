@@ -33,7 +33,7 @@ public final class QuantizedMatrix: @unchecked Sendable {
     precision == .eightBit ? Int(CK_Q8_BLOCK_BYTES) : Int(CK_Q4_BLOCK_BYTES)
   }
 
-  private static func tileBytes(_ blocks: Int, _ precision: Precision) -> Int {
+  fileprivate static func tileBytes(_ blocks: Int, _ precision: Precision) -> Int {
     Int(ck_tile_bytes(Int64(blocks), Int64(blockBytes(precision))))
   }
 
@@ -133,6 +133,12 @@ public final class QuantizedMatrix: @unchecked Sendable {
     /// Input features.
     public let columns: Int
     let precision: Precision
+
+    /// The packed form of some tiles, for fetching it ahead of its use.
+    public func bytes(of tiles: Range<Int>) -> UnsafeRawBufferPointer {
+      let size = QuantizedMatrix.tileBytes(columns / 32, precision)
+      return UnsafeRawBufferPointer(start: packed + tiles.lowerBound * size, count: tiles.count * size)
+    }
 
     /// As `QuantizedMatrix.multiply`, unchecked: rows, tiles and widths must fit.
     @inline(__always)

@@ -24,12 +24,13 @@ public final class WorkerPool: @unchecked Sendable {
   private let parking = NSCondition()
   private let callers = NSLock()
   private let barrier: SpinBarrier
+  private let crowding = Mutex(Crowding())
   private var job: ((Int) -> Void)?
   private var chunkCount = 0
   private var isTeam = false
 
   /// Pauses before a thread that waits for work parks, about 50 µs: longer than what lies between two tokens.
-  private static let spinLimit = 2_000
+  private static let idleSpins = 2_000
 
   /// Creates a pool of `threads` threads (at least 1; the caller counts as one).
   public init(threads: Int) {
@@ -81,11 +82,20 @@ public final class WorkerPool: @unchecked Sendable {
   /// `barrier`. One such job costs less than many small ones: a barrier takes a fraction of a microsecond.
   ///
   /// Every member must reach the same barriers in the same order. `body` must not call `run` of the same pool.
+  ///
+  /// Where other processes keep taking cores away, every barrier waits for a thread that does not run: then the caller
+  /// works alone for a while, and the team is tried again later.
   public func team(_ body: (TeamMember) -> Void) {
-    guard threadCount > 1 else { return body(TeamMember(rank: 0, count: 1, barrier: barrier)) }
+    guard threadCount > 1, !crowding.withLock({ $0.isCrowded }) else {
+      return body(TeamMember(rank: 0, count: 1, barrier: SpinBarrier.alone))
+    }
+    barrier.clearStalls()
+    let begin = ContinuousClock.now
     start(threadCount, isTeam: true) { rank in
       body(TeamMember(rank: rank, count: threadCount, barrier: barrier))
     }
+    let total = ContinuousClock.now - begin
+    crowding.withLock { $0.note(stalled: barrier.stalled, of: total) }
   }
 
   /// Cuts `0..<total` into one range per thread, each a multiple of `unit` long but the last, and runs `body` on them.
@@ -116,7 +126,7 @@ public final class WorkerPool: @unchecked Sendable {
     var seen = 0
     while let pool = pool() {
       var spins = 0
-      while pool.generation.load(ordering: .acquiring) == seen && spins < spinLimit {
+      while pool.generation.load(ordering: .acquiring) == seen && spins < idleSpins {
         spins += 1
         ck_pause()
       }
@@ -149,6 +159,11 @@ public struct TeamMember {
   /// Waits until every member is here. What they wrote before it is seen by all after it.
   public func wait() { barrier.wait() }
 
+  /// The same; a member that has to wait asks meanwhile for the first bytes that it is going to read.
+  public func wait(fetching next: UnsafeRawPointer?, byteCount: Int) {
+    barrier.wait(fetching: next, byteCount: byteCount)
+  }
+
   /// Runs `body` on one member while the others wait.
   public func single(_ body: () -> Void) {
     if rank == 0 { body() }
@@ -169,20 +184,48 @@ public struct TeamMember {
 
 /// A barrier that spins: the threads between two steps of a forward pass arrive within a microsecond of each other.
 final class SpinBarrier: Sendable {
+  /// Of a team of one.
+  static let alone = SpinBarrier(threads: 1)
+
   private let threads: Int
   private let arrived = Atomic<Int>(0)
   private let round = Atomic<Int>(0)
+  private let stalledNanoseconds = Atomic<Int>(0)
 
   init(threads: Int) { self.threads = threads }
 
-  func wait() {
+  /// Time that members waited for one that did not run, since `clearStalls`.
+  var stalled: Duration { .nanoseconds(stalledNanoseconds.load(ordering: .relaxed)) }
+
+  func clearStalls() { stalledNanoseconds.store(0, ordering: .relaxed) }
+
+  @inline(__always)
+  func wait(fetching next: UnsafeRawPointer? = nil, byteCount: Int = 0) {
+    guard threads > 1 else { return }
     let current = round.load(ordering: .relaxed)
     if arrived.add(1, ordering: .acquiringAndReleasing).newValue == threads {
       arrived.store(0, ordering: .relaxed)
       round.store(current + 1, ordering: .releasing)
-    } else {
-      spinUntil { round.load(ordering: .acquiring) != current }
+      return
     }
+    if let next { ck_prefetch(next, Int64(byteCount)) }
+    for _ in 0..<spinLimit {
+      if round.load(ordering: .acquiring) != current { return }
+      ck_pause()
+    }
+    waitLong(current)
+  }
+
+  /// Behind the time that any step can take: another member has lost its core.
+  @inline(never)
+  private func waitLong(_ current: Int) {
+    let begin = ContinuousClock.now
+    while round.load(ordering: .acquiring) == current {
+      ck_pause()
+      sched_yield()
+    }
+    let nanoseconds = Int((ContinuousClock.now - begin) / .nanoseconds(1))
+    stalledNanoseconds.add(nanoseconds, ordering: .relaxed)
   }
 }
 
@@ -193,6 +236,9 @@ private func spinUntil(_ condition: () -> Bool) {
   while !condition() {
     spins += 1
     ck_pause()
-    if spins > 4_000 { sched_yield() }
+    if spins > spinLimit { sched_yield() }
   }
 }
+
+/// Pauses of one wait before it gives its core to others: about 100 µs.
+private let spinLimit = 4_000

@@ -135,3 +135,8 @@ static inline void ck_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+// Asks for `bytes` from `from` on to come into the second-level cache.
+static inline void ck_prefetch(const void *from, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)from + i, 0, 2);
+}
