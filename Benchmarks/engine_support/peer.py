@@ -9,8 +9,9 @@
     shipped P S N                 prefix first, as llama-server's /infill orders it
 
 The clock runs inside llama.cpp's calls only: what Python needs between them is not counted against it. A keystroke
-begins with text, as in llama-server, whose every request cuts prefix and suffix into tokens. Reuse of the cache follows llama-server: the common beginning is kept, at least one token is evaluated, and where a sliding-window
-cache no longer holds what the cut needs, the whole prompt is evaluated again.
+begins with text, as in llama-server, whose every request cuts prefix and suffix into tokens. Reuse of the cache follows
+llama-server: the common beginning is kept, at least one token is evaluated, and where a sliding-window cache no longer
+holds what the cut needs, the whole prompt is evaluated again.
 """
 
 import ctypes

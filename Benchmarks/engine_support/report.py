@@ -6,6 +6,7 @@ import math
 TARGETS = {
     ("small26m", "decode"): (1.3, None), ("small26m", "prefill"): (2.0, None),
     ("gemma3-270m", "decode"): (1.8, 0.7), ("gemma3-270m", "prefill"): (2.5, None),
+    ("gemma3-270m", "shortlist"): (3.0, None),
     ("gemma3-1b", "decode"): (1.8, 0.7), ("gemma3-1b", "prefill"): (2.5, None),
     ("codegemma-2b", "decode"): (1.8, 0.7), ("codegemma-2b", "prefill"): (2.5, None),
 }
@@ -33,31 +34,36 @@ def table(header, rows):
 def needs(case, what):
     """Floor in tokens per second, what a token needs, and the limit, as (number, text, text)."""
     limits = case["limits"]
-    if what == "decode":
-        floor = limits["read_bandwidth"] / limits["bytes_per_token"]
-        return (floor, f"{number(limits['bytes_per_token'] / 1e6)} MB read",
-                f"{number(limits['read_bandwidth'] / 1e9)} GB/s")
+    if what != "prefill":
+        size = case[what].get("bytes_per_token", limits["bytes_per_token"])
+        floor = limits["read_bandwidth"] / size
+        return floor, f"{number(size / 1e6)} MB read", f"{number(limits['read_bandwidth'] / 1e9)} GB/s"
     operations = 2 * limits["body_weights"]
     return limits["int8"] / operations, f"{number(operations / 1e9)} GOP", f"{number(limits['int8'] / 1e9)} GOP/s"
 
 
 def verdict(shape, what, ratio, reached):
     least_ratio, least_share = TARGETS[shape, what]
-    words = [f"≥ {least_ratio}×"] + ([f"≥ {least_share * 100:.0f} %"] if least_share else [])
+    words = [f"≥ {least_ratio:g}×"] + ([f"≥ {least_share * 100:.0f} %"] if least_share else [])
     met = ratio is not None and ratio >= least_ratio and (not least_share or reached >= least_share)
     return " and ".join(words) + (": met" if met else ": missed" if ratio is not None else "")
 
 
 def speed_rows(case):
-    for what in ("decode", "prefill"):
+    for what in ("decode", "shortlist", "prefill"):
+        if what not in case:
+            continue
         figures = case[what]
+        name = f"{what} of {figures['count']}, {case['shape']} {case['format'].upper()}"
+        if what == "shortlist":
+            name = f"decode with {number(figures['rows'], 5)} rows of the head, {case['shape']} {case['format'].upper()}"
         floor, need, limit = needs(case, what)
         ours, peer = figures["ours"], figures.get("peer")
         ratio = ours / peer if peer else None
         yield [
-            f"{what} of {figures['count']}, {case['shape']} {case['format'].upper()}", number(ours), number(peer),
-            f"{ratio:.2f}×" if ratio else "–", need, limit, number(floor), share(ours / floor),
-            share(peer / floor if peer else None), verdict(case["shape"], what, ratio, ours / floor)]
+            name, number(ours), number(peer), f"{ratio:.2f}×" if ratio else "–", need, limit, number(floor),
+            share(ours / floor), share(peer / floor if peer and what != "shortlist" else None),
+            verdict(case["shape"], what, ratio, ours / floor)]
 
 
 def keystroke_rows(case):
@@ -77,9 +83,10 @@ def keystroke_rows(case):
             best = figures.get("peer", {}).get("seconds")
             met = ours * 1000 <= target and (not best or case["shape"] == "small26m" or best >= 2 * ours)
             extra = f"target ≤ {target:.0f} ms: {'met' if met else 'missed'}; floor {number(floor * 1000, 2)} ms"
-        rest = row["seconds"] - row["prompt_seconds"] - row["decode_seconds"]
+        rest = row.get("rest_seconds")
         yield [case["shape"], name, f"{row['evaluated']:.0f}", number(row["prompt_seconds"] * 1000),
-               number(row["decode_seconds"] * 1000), number(max(0, rest) * 1000, 2), number(row["seconds"] * 1000), extra]
+               number(row["decode_seconds"] * 1000), number(None if rest is None else rest * 1000, 2),
+               number(row["seconds"] * 1000), extra]
 
 
 def cut_back_rows(case):
@@ -106,9 +113,9 @@ def markdown(results):
     typed = [case for case in cases if "keystroke" in case]
     if typed:
         parts.append("One token typed per request between 1 500 and 500 tokens, 8 generated greedily; medians of 15:")
-        parts.append(table(["shape", "engine", "prompt tokens evaluated", "prompt ms", "8 tokens ms", "text to tokens ms", "total ms",
-                            ""],
-                           [row for case in typed for row in keystroke_rows(case)]))
+        parts.append(table(
+            ["shape", "engine", "prompt tokens evaluated", "prompt ms", "8 tokens ms", "text to tokens ms", "total ms", ""],
+            [row for case in typed for row in keystroke_rows(case)]))
         parts.append(
             "Cutting back inside a sliding window of 512 and going on with one token: what is evaluated, in what time. "
             "The last two columns are largest differences of logits: of ours from a fresh evaluation, and of "
@@ -144,14 +151,14 @@ def conditions(cases):
                     f"{what}: flash attention {'on' if flash else 'off'}, {ubatch} tokens per pass"
                     for what, (flash, _, ubatch) in case["settings"].items())
                 packed = [text for text in case["peer"]["buffers"] if "REPACK" in text]
-                lines.append(f"{case['shape']} {case['format'].upper()}: {chosen}; "
-                             + (f"{packed[0].split('=')[1].strip()} of weights repacked." if packed else "nothing repacked."))
+                amount = packed[0].split("=")[1].strip() + " of weights" if packed else "nothing"
+                lines.append(f"{case['shape']} {case['format'].upper()}: {chosen}; {amount} repacked.")
     busy = [f"{case['shape']} {case['format']} ({case['foreign_load'] * 100:.0f} %)" for case in cases
             if case.get("foreign_load", 0) > BUSY]
     if busy:
         lines.append("**Other processes were running meanwhile** (share of the processors): " + ", ".join(busy)
                      + ". llama.cpp's barriers suffer most from that: neither times nor ratios of such a run count.")
-    return "\n".join(lines)
+    return "  \n".join(lines)
 
 
 def checks(results, cases):
@@ -166,5 +173,6 @@ def checks(results, cases):
         equal, all_ = sum(row["equal"] for row in rows), sum(row["generated"] for row in rows)
         lines.append(f"On the embedded base, {ids} of {len(rows)} texts are cut into the same tokens and {equal} of "
                      f"{all_} greedy tokens are equal up to the first difference of each text"
-                     + (f", which comes where two logits are at most {math.ceil(max(gaps) * 100) / 100:.2f} apart." if gaps else "."))
+                     + (f", which comes where two logits are at most {math.ceil(max(gaps) * 100) / 100:.2f} apart."
+                        if gaps else "."))
     return " ".join(lines)

@@ -11,6 +11,7 @@ import Weights
 /// | `limits` | this machine's read bandwidth for a block of the model's size, int8 and f32 peaks |
 /// | `prefill N` | N prompt tokens into an empty cache |
 /// | `decode P N` | N tokens after P prompt tokens, greedily |
+/// | `shortlist R P N` | the same with only the first R rows of the output head, without asking the others |
 /// | `keystroke P S N` | one more token typed between P and S tokens, N generated, through the engine |
 /// | `cutback P K` | P tokens, the last K forgotten, one appended; and how far the logits are from fresh ones |
 /// | `greedy N ID...` | the N most probable tokens after the ids |
@@ -21,6 +22,7 @@ final class BenchRequests {
   private let model: GemmaModel
   private let pool: WorkerPool
   private var session: InferenceSession?
+  private var shortlist: VocabularyShortlist?
   private var keystrokes: (key: [Int], bench: KeystrokeBench)?
 
   init(model: GemmaModel, pool: WorkerPool) {
@@ -56,6 +58,7 @@ final class BenchRequests {
     case ("limits", 0): limits()
     case ("prefill", 1): try prefill(numbers[0])
     case ("decode", 2): try decode(prompt: numbers[0], count: numbers[1])
+    case ("shortlist", 3): try decode(rows: numbers[0], prompt: numbers[1], count: numbers[2])
     case ("keystroke", 3): try await keystroke(numbers)
     case ("cutback", 2): try cutBack(context: numbers[0], forgotten: numbers[1])
     case ("greedy", 2...): try greedy(numbers[0], after: numbers.dropFirst().map { Int32($0) })
@@ -106,6 +109,26 @@ final class BenchRequests {
     let start = ContinuousClock.now
     for _ in 0..<count { logits = try session.append([best(logits)], logits: .last) }
     return ["seconds": .double((ContinuousClock.now - start) / .seconds(1))]
+  }
+
+  private func decode(rows: Int, prompt: Int, count: Int) throws -> JSONValue {
+    if shortlist?.ids.count != rows {
+      shortlist = try VocabularyShortlist((0..<Int32(rows)).map(\.self), leastShare: 0, model: model)
+    }
+    guard let shortlist else { return [:] }
+    let session = emptied(prompt + count)
+    let logits = FloatBuffer(rows)
+    var token: Int32 = 1
+    try session.append(BenchModes.tokens(prompt, of: model), logits: .none)
+    let start = ContinuousClock.now
+    for _ in 0..<count {
+      try session.append([token], logits: .none)
+      session.logits(row: 0, head: shortlist.head, into: logits.pointer)
+      token = shortlist.decide(logits.pointer)?.token ?? 1
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let bytes = model.bytesPerToken - model.head.byteCount + shortlist.head.byteCount
+    return ["seconds": .double(seconds), "bytes_per_token": .int(bytes)]
   }
 
   private func keystroke(_ numbers: [Int]) async throws -> JSONValue {
