@@ -126,10 +126,12 @@ def markdown(results):
     adapters = [case for case in typed if case.get("adapter")]
     if adapters:
         parts.append("An unmerged adapter of rank 16 on all seven projections, decode with and without, turn by turn "
-                     "(target: at most 8 %):")
-        parts.append(table(["shape", "without, tokens/s", "with", "cost"], [
+                     "(target: at most 8 %). Its factors are read beside the weights: what that adds to the bytes is the floor of the "
+                     "cost.")
+        parts.append(table(["shape", "without, tokens/s", "with", "cost", "bytes added"], [
             [case["shape"], number(case["adapter"]["without_tokens_per_second"]),
-             number(case["adapter"]["with_tokens_per_second"]), f"{case['adapter']['cost'] * 100:.1f} %"]
+             number(case["adapter"]["with_tokens_per_second"]), f"{case['adapter']['cost'] * 100:.1f} %",
+             f"{case['adapter']['bytes_share'] * 100:.1f} %" if "bytes_share" in case["adapter"] else "–"]
             for case in adapters]))
     parts += [f"{case['shape']} {case['format']}: {case['error']}" for case in failed]
     parts.append(checks(results, cases))

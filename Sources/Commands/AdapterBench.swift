@@ -12,8 +12,7 @@ struct AdapterBench {
   let generate: Int
 
   /// Tokens per second without and with the adapter, medians of nine turns each.
-  func measure() throws -> (without: Double, with: Double) {
-    let adapter = Self.adapter(model.configuration, rank: rank)
+  private func measure(_ adapter: LoRAAdapter) throws -> (without: Double, with: Double) {
     let session = InferenceSession(model, capacity: prompt + generate, pool: pool)
     let ids = BenchModes.tokens(prompt + generate, of: model)
     var speeds: [[Double]] = [[], []]
@@ -34,11 +33,15 @@ struct AdapterBench {
 
   /// Both speeds and the adapter's cost, as data.
   func figures() throws -> JSONValue {
-    let (without, with) = try measure()
+    let adapter = Self.adapter(model.configuration, rank: rank)
+    let (without, with) = try measure(adapter)
+    let bytes = adapter.factors.reduce(0) { $0 + ($1?.packed.byteCount ?? 0) }
     return [
       "rank": .int(rank), "without_tokens_per_second": .double(without),
       "with_tokens_per_second": .double(with),
-      "cost": .double(without / with - 1), "threads": .int(pool.threadCount), "model": .string(model.path),
+      "cost": .double(without / with - 1),
+      "bytes_share": .double(Double(bytes) / Double(model.bytesPerToken)), "threads": .int(pool.threadCount),
+      "model": .string(model.path),
     ]
   }
 
@@ -51,11 +54,14 @@ struct AdapterBench {
       BenchCommand.format((figures[key]?.doubleValue ?? 0) * factor, 1)
     }
     console.table(
-      ["decode of \(generate)", "tokens/s", "cost"],
+      ["decode of \(generate)", "tokens/s", "cost", "of the bytes read"],
       [
-        ["without adapter", text("without_tokens_per_second"), ""],
-        ["rank \(rank), all projections", text("with_tokens_per_second"), text("cost", 100) + " %"],
-      ], alignment: [.left, .right, .right])
+        ["without adapter", text("without_tokens_per_second"), "", ""],
+        [
+          "rank \(rank), all projections", text("with_tokens_per_second"), text("cost", 100) + " %",
+          text("bytes_share", 100) + " %",
+        ],
+      ], alignment: [.left, .right, .right, .right])
     console.emit(json: figures)
   }
 
