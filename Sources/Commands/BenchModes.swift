@@ -17,7 +17,17 @@ enum BenchModes {
     Option.text(
       "speculation", "PATH",
       help: "Fill held-out holes of a repository with and without drafts; prints speeds and their ratio."),
-    Option.integer("holes", "N", in: 1...10_000, help: "Holes for --speculation (default 60)."),
+    Option.text(
+      "shortlist", "PATH",
+      help:
+        "Learn a vocabulary shortlist from a repository; prints its agreement on held-out files and its speed."
+    ),
+    Option.integer(
+      "shortlist-size", "N", in: 16...1_048_576,
+      help:
+        "Ids of the shortlist (default a quarter, at most 32768); without --shortlist, measure speed alone."),
+    Option.integer(
+      "holes", "N", in: 1...10_000, help: "Holes for --speculation and --shortlist (default 60)."),
     Option.flag(
       "requests", help: "Read measures from standard input, one a line, and answer each with a line of JSON."),
   ]
@@ -42,6 +52,18 @@ enum BenchModes {
       try await SpeculationBench(
         model: model, source: source, generate: arguments.integer("generate") ?? 64
       ).report(console)
+      return .done
+    }
+    let size =
+      arguments.integer("shortlist-size") ?? ShortlistStudy.usualSize(model.configuration.vocabularySize)
+    let bench = ShortlistBench(model: model, pool: pool, generate: arguments.integer("generate") ?? 48)
+    if let path = arguments.text("shortlist") {
+      let source = try HeldOutHoles(path: path, limit: arguments.integer("holes") ?? 60)
+      try await bench.report(source, size: size, agreement: 0.995, console)
+      return .done
+    }
+    if arguments.integer("shortlist-size") != nil {
+      try bench.reportSpeed(size: size, console)
       return .done
     }
     if let rank = arguments.integer("adapter-rank") {

@@ -5,7 +5,7 @@ import Weights
 /// `gemfill model`: the base models that adapters are trained on and served with.
 struct ModelCommand: Command {
   static let name = "model"
-  static let summary = "List, add, show, quantize, export and remove base models."
+  static let summary = "List, add, show, quantize, export and remove base models; learn their shortlists."
   static let discussion = """
     A model is a GGUF file (F32, F16, BF16, Q8_0, Q4_0) or a folder with config.json, safetensors and
     tokenizer.model or tokenizer.json. Wherever NAME is asked for, a path does as well; 'gemfill-base' is the model that comes with
@@ -14,6 +14,7 @@ struct ModelCommand: Command {
   static let subcommands: [any Command.Type] = [
     ModelListCommand.self, ModelAddCommand.self, ModelShowCommand.self, ModelQuantizeCommand.self,
     ModelExportCommand.self, ModelRemoveCommand.self, ModelLogitsCommand.self,
+    ModelShortlistCommand.self,
   ]
 
   static let embeddedName = "gemfill-base"

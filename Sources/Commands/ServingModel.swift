@@ -26,7 +26,7 @@ actor ServingModel: InfillModel {
 
   /// Loads a base away from the cooperative pool: nil for the embedded one, a registered name, or a path.
   static func load(base: String?, home: Home) async throws -> ServingModel {
-    try await withCheckedThrowingContinuation { continuation in
+    let serving = try await withCheckedThrowingContinuation { continuation in
       DispatchQueue.global(qos: .userInitiated).async {
         continuation.resume(
           with: Result {
@@ -37,6 +37,18 @@ actor ServingModel: InfillModel {
               engine: engine, sha256: try registry.sha256(ofModel: path), basePath: path, registry: registry)
           })
       }
+    }
+    await serving.useShortlist(home.shortlist(modelSHA256: serving.sha256))
+    return serving
+  }
+
+  /// Decodes over the model's shortlist where one has been learnt. A file that cannot be used costs speed, no more.
+  private func useShortlist(_ path: String) async {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try await engine.use(VocabularyShortlist(path: path, modelSHA256: sha256, model: engine.model))
+    } catch {
+      FileHandle.standardError.write(Data("warning: no shortlist is used: \(error)\n".utf8))
     }
   }
 

@@ -26,7 +26,7 @@ public actor Engine: InfillModel {
   var memory: SequenceMemory
   let speculator: Speculator
   private var shortlist: VocabularyShortlist?
-  private var adapters: [String: LoRAAdapter] = [:]
+  private var adapters: [String: (factors: LoRAAdapter, identity: String?)] = [:]
   private lazy var tokenBytes = TokenBytes(tokenizer)
 
   /// The engine's own queue.
@@ -73,11 +73,15 @@ public actor Engine: InfillModel {
     return try Engine(model: model, tokenizer: tokenizer, order: order)
   }
 
-  /// Makes an adapter available to requests under `name`, replacing one of the same name.
-  public func use(_ adapter: LoRAAdapter, named name: String) {
-    adapters[name] = adapter
+  /// Makes an adapter available to requests under `name`, replacing one of the same name. `identity` tells it from any
+  /// other adapter, such as the SHA-256 of its file; without one its sequences are not written to disk.
+  public func use(_ adapter: LoRAAdapter, named name: String, identity: String? = nil) {
+    adapters[name] = (adapter, identity)
     memory.forget(adapter: name)
   }
+
+  /// What tells the adapter of that name from any other; nil where it is not loaded or was loaded without.
+  func identity(ofAdapter name: String) -> String? { adapters[name]?.identity }
 
   /// Drafts come from this text of the repository too (token ids, files one behind the other); nil for none.
   public func draft(from corpus: TokenIndex?) {
@@ -183,7 +187,7 @@ public actor Engine: InfillModel {
   /// positions that is. At least the last prompt token is left to evaluate, since its logits are needed.
   func recall(_ prompt: [Int32], adapter: String?) throws -> Int {
     if let adapter, adapters[adapter] == nil { throw GenerationError.unknownAdapter(adapter) }
-    session.adapter = adapter.flatMap { adapters[$0] }
+    session.adapter = adapter.flatMap { adapters[$0]?.factors }
     let found = memory.recall(prompt, adapter: adapter, most: prompt.count - 1)
     session.cache = found?.sequence ?? KVSequence(session.cache.pool, capacity: contextLength)
     return found?.shared ?? 0
@@ -191,7 +195,7 @@ public actor Engine: InfillModel {
 
   /// Gives the session back a sequence on which other work has been done in between.
   func resume(_ sequence: KVSequence, adapter: String?) {
-    session.adapter = adapter.flatMap { adapters[$0] }
+    session.adapter = adapter.flatMap { adapters[$0]?.factors }
     session.cache = sequence
   }
 }

@@ -8,6 +8,8 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
   case unknownAdapter(String)
   /// A decoding option has a value that means nothing.
   case option(name: String, problem: String)
+  /// A snapshot is sound but not of this engine's model, adapters or limits.
+  case snapshot(path: String, problem: String)
   /// A request without a single prompt token.
   case emptyPrompt
 
@@ -20,6 +22,7 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
       "\(model): the vocabulary has \(pieces) pieces, the model \(rows) embedding rows; they do not belong together"
     case .unknownAdapter(let name): "adapter \(name) is not loaded; see gemfill adapter list"
     case .option(let name, let problem): "\(name) \(problem)"
+    case .snapshot(let path, let problem): "\(path): \(problem); the prompt is evaluated again without it"
     case .emptyPrompt: "the prompt has no tokens; begin it with the begin token"
     }
   }

@@ -85,6 +85,18 @@ struct PrefixTree<Value> {
     return (entry, nil, superseded)
   }
 
+  /// The sequence of an entry of this tree; empty once it has been removed.
+  func tokens(of entry: Entry) -> [Int32] {
+    guard entry.node?.entry === entry else { return [] }
+    var labels: [[Int32]] = []
+    var node = entry.node
+    while let one = node {
+      labels.append(one.label)
+      node = one.parent
+    }
+    return labels.reversed().flatMap { $0 }
+  }
+
   /// Forgets an entry of this tree.
   mutating func remove(_ entry: Entry) {
     guard let node = entry.node, node.entry === entry else { return }

@@ -66,6 +66,15 @@ struct SequenceMemory {
     evict()
   }
 
+  /// The sequence of `document` that was used last, and its tokens.
+  func latest(of document: String) -> (tokens: [Int32], sequence: KVSequence, adapter: AdapterKey)? {
+    let own = remembered.values.filter { $0.document == document }
+    guard let latest = own.max(by: { $0.lastUse < $1.lastUse }), let tree = trees[latest.adapter] else {
+      return nil
+    }
+    return (tree.tokens(of: latest.entry), latest.entry.value, latest.adapter)
+  }
+
   /// Forgets what was remembered for a document that has been closed.
   mutating func forget(document: String) {
     for (key, one) in remembered where one.document == document { remove(key, one) }

@@ -38,8 +38,13 @@ public struct Home: Sendable {
   public var search: String { path + "/search" }
   /// Folder of grammars that the user added.
   public var grammars: String { path + "/grammars" }
+  /// Folder of vocabulary shortlists.
+  public var shortlists: String { path + "/shortlists" }
   /// Settings.
   public var settings: String { path + "/config.json" }
+
+  /// The vocabulary shortlist of the model with that SHA-256.
+  public func shortlist(modelSHA256: String) -> String { shortlists + "/" + modelSHA256 + ".shortlist" }
 
   /// Folder of one adapter.
   public func adapter(_ name: String) -> String { adapters + "/" + name }
