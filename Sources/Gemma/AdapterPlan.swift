@@ -4,7 +4,7 @@ import Numerics
 final class AdapterPlan {
   /// The factors of one projection, without ownership.
   struct Factors: BitwiseCopyable {
-    /// Inner products of the chunk's tokens: `[T, lowStride]`.
+    /// Inner products of the chunk's tokens, `[T, lowStride]`; see `LowRankFactors.lowStride`.
     let low: UnsafeMutablePointer<Float>
     let lowStride: Int
     let packed: LowRankFactors.View
@@ -18,12 +18,24 @@ final class AdapterPlan {
     /// `low[t] = scale · A x[t]` for the rows of `rows`; `x` is the first row of all.
     func down(_ x: UnsafePointer<Float>, rows: Range<Int>, kernels: Kernels) {
       let (x, low) = (x + rows.lowerBound * inputs, low + rows.lowerBound * lowStride)
-      guard let exact else { return packed.down(x, rows: rows.count, into: low, kernels: kernels) }
+      guard let exact else {
+        for half in 0..<2 { packed.down(x, rows: rows.count, half: half, into: low, kernels: kernels) }
+        return
+      }
       for row in 0..<rows.count {
         for r in 0..<rank {
           low[row * lowStride + r] =
             scale * kernels.dot(exact.a + r * inputs, x + row * inputs, count: inputs)
         }
+      }
+    }
+
+    /// The member's half of a single token's inner products; its whole where the matrix is dense.
+    func down(_ x: UnsafePointer<Float>, _ member: TeamMember, kernels: Kernels) {
+      if member.count == 1 || exact != nil {
+        if member.rank == 0 { down(x, rows: 0..<1, kernels: kernels) }
+      } else if member.rank < 2 {
+        packed.down(x, rows: 1, half: member.rank, into: low, kernels: kernels)
       }
     }
 
@@ -49,7 +61,7 @@ final class AdapterPlan {
   /// Prepares `adapter` beside `model`'s matrices for chunks of `chunk` tokens.
   init(_ adapter: LoRAAdapter, _ model: GemmaModel, chunk: Int) {
     self.adapter = adapter
-    let stride = (adapter.maximumRank + 15) / 16 * 16
+    let stride = (adapter.maximumRank + 15) / 16 * 32
     let low = Projection.allCases.map { _ in FloatBuffer(chunk * stride) }
     self.low = low
     factors = Buffer(

@@ -6,9 +6,7 @@ extension InferenceSession {
     let plan = layers[index]
     norm(x, plan.inputNorm, width: hiddenSize, rows: member.share(count), into: normed)
     quantize(normed, into: plan.attentionInput, count, member)
-    adapt(.query, index, normed, count, member)
-    adapt(.key, index, normed, count, member)
-    adapt(.value, index, normed, count, member)
+    adapt(.query, .key, .value, at: index, normed, count, member)
     let inputs = plan.product(.query).tiles + plan.product(.key).tiles + plan.product(.value).tiles
     wait(before: plan.product(.query), tiles: member.share(inputs), count, member)
     projectInputs(index, count, member)
@@ -25,7 +23,7 @@ extension InferenceSession {
     let isQuantized = plan.attended == nil || plan.description.headDim % 32 == 0
     if !isQuantized || adapterFactors != nil {
       if !isQuantized { quantize(attended, into: plan.attended, count, member) }
-      adapt(.output, index, attended, count, member)
+      adapt(.output, at: index, attended, count, member)
       member.wait()
     }
     project(.output, index, attended, plan.attended, count, tiles: outputs, into: branch)

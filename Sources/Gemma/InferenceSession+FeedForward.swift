@@ -7,8 +7,7 @@ extension InferenceSession {
     let plan = layers[index]
     norm(x, plan.preFeedForwardNorm, width: hiddenSize, rows: member.share(count), into: normed)
     quantize(normed, into: plan.feedForwardInput, count, member)
-    adapt(.gate, index, normed, count, member)
-    adapt(.up, index, normed, count, member)
+    adapt(.gate, .up, at: index, normed, count, member)
     wait(before: plan.product(.gate), tiles: member.share(plan.product(.gate).tiles), count, member)
     if plan.fusesGate {
       gateInBlocks(index, count, member)
@@ -18,7 +17,7 @@ extension InferenceSession {
     let outputs = member.share(plan.product(.down).tiles)
     wait(before: plan.product(.down), tiles: outputs, count, member)
     if factors(.down, index) != nil {
-      adapt(.down, index, gate, count, member)
+      adapt(.down, at: index, gate, count, member)
       member.wait()
     }
     project(

@@ -74,14 +74,29 @@ extension InferenceSession {
     adapterFactors.flatMap { $0[index * Projection.allCases.count + projection.index] }
   }
 
-  /// The inner products of the adapter for the member's own rows.
-  @inline(__always)
+  /// The inner products of the adapter for projections that read `input`, of which the member's own rows must be there.
+  /// They are complete behind the next barrier.
   func adapt(
-    _ projection: Projection, _ index: Int, _ input: UnsafePointer<Float>, _ count: Int, _ member: TeamMember
+    _ projections: Projection..., at index: Int, _ input: UnsafePointer<Float>, _ count: Int,
+    _ member: TeamMember
   ) {
-    guard let factors = factors(projection, index) else { return }
+    guard adapterFactors != nil else { return }
+    // A single token's sums are shared between two threads, which both need the whole row.
+    if count == 1 {
+      if member.rank < 2 {
+        for projection in projections { factors(projection, index)?.packed.fetch(half: member.rank) }
+      }
+      member.wait()
+    }
     let rows = member.share(count)
-    if !rows.isEmpty { factors.down(input, rows: rows, kernels: kernels) }
+    for projection in projections {
+      guard let factors = factors(projection, index) else { continue }
+      if count == 1 {
+        factors.down(input, member, kernels: kernels)
+      } else if !rows.isEmpty {
+        factors.down(input, rows: rows, kernels: kernels)
+      }
+    }
   }
 
   /// `out[t] = norm(x[t])` for rows of `width`; `out` may be `input`.

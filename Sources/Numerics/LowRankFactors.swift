@@ -14,8 +14,9 @@ public final class LowRankFactors: Sendable {
   private let b: Buffer<UInt16>  // [outputs / 16, rank, 16]
   private let scale: Float
 
-  /// Floats of the inner product of one row: the rank in whole tiles of 16.
-  public var lowStride: Int { (rank + 15) / 16 * 16 }
+  /// Floats of the inner products of one row: two sums over half of the inputs each, so that two threads can share one
+  /// row, of the rank in whole tiles of 16.
+  public var lowStride: Int { (rank + 15) / 16 * 32 }
 
   /// Bytes that one token reads.
   public var byteCount: Int { (a.count + b.count) * 2 }
@@ -52,18 +53,17 @@ public final class LowRankFactors: Sendable {
       ? Float(sign: .plus, exponent: min(60, max(-60, 8 - top.exponent)), significand: 1) : 1
   }
 
-  /// `low[t] = scale · A x[t]` for `rows` rows of `x` (`inputs` floats each); `low` has `lowStride` floats per row.
+  /// The inner products `scale · A x[t]` for `rows` rows of `x` (`inputs` floats each); `low` has `lowStride` floats per row.
   public func down(
     _ x: UnsafePointer<Float>, rows: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels = .best
   ) {
-    view.down(x, rows: rows, into: low, kernels: kernels)
+    for half in 0..<2 { view.down(x, rows: rows, half: half, into: low, kernels: kernels) }
   }
 
   /// `out[t, o] += (B low[t])[o]` for the outputs of `tiles` (16 each).
   public func up(
     _ low: UnsafePointer<Float>, rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
-    outStride: Int,
-    kernels: Kernels = .best
+    outStride: Int, kernels: Kernels = .best
   ) {
     precondition(tiles.lowerBound >= 0 && tiles.upperBound <= (outputs + 15) / 16, "out of range")
     view.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
@@ -86,12 +86,24 @@ public final class LowRankFactors: Sendable {
     let lowStride: Int
     let scale: Float
 
-    /// As `LowRankFactors.down`.
+    /// The part of `LowRankFactors.down` that sums over the first (0) or second (1) half of the inputs.
     public func down(
-      _ x: UnsafePointer<Float>, rows: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels
+      _ x: UnsafePointer<Float>, rows: Int, half: Int, into low: UnsafeMutablePointer<Float>, kernels: Kernels
     ) {
+      let middle = inputs / 32 * 16
       kernels.table.pointee.low_rank_down(
-        a, Int64(inputs), Int64(lowStride / 16), x, Int64(inputs), Int64(rows), scale, low)
+        a, Int64(inputs), Int64(half == 0 ? 0 : middle), Int64(half == 0 ? middle : inputs),
+        Int64(lowStride / 32), x,
+        Int64(inputs), Int64(rows), scale, low + half * lowStride / 2, Int64(lowStride))
+    }
+
+    /// Asks for what `down` is going to read of one half.
+    public func fetch(half: Int) {
+      let middle = inputs / 32 * 16
+      for tile in 0..<lowStride / 32 {
+        let begin = a + (tile * inputs + half * middle) * 16
+        ck_prefetch(begin, Int64((half == 0 ? middle : inputs - middle) * 32))
+      }
     }
 
     /// As `LowRankFactors.up`, unchecked.
@@ -99,10 +111,22 @@ public final class LowRankFactors: Sendable {
       _ low: UnsafePointer<Float>, rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>,
       outStride: Int, kernels: Kernels
     ) {
-      kernels.table.pointee.low_rank_up(
-        b, Int64(rank), Int64(outputs), Int64(tiles.lowerBound), Int64(tiles.upperBound), low,
-        Int64(lowStride),
-        Int64(rows), out, Int64(outStride))
+      let width = lowStride / 2
+      // Both halves of as many rows as the kernel takes at once.
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 8 * width) { sums in
+        guard let sum = sums.baseAddress else { return }
+        for first in stride(from: 0, to: rows, by: 8) {
+          let count = min(8, rows - first)
+          for row in 0..<count {
+            let halves = low + (first + row) * lowStride
+            for r in 0..<width { sum[row * width + r] = halves[r] + halves[width + r] }
+          }
+          kernels.table.pointee.low_rank_up(
+            b, Int64(rank), Int64(outputs), Int64(tiles.lowerBound), Int64(tiles.upperBound), sum,
+            Int64(width),
+            Int64(count), out + first * outStride, Int64(outStride))
+        }
+      }
     }
   }
 }

@@ -100,9 +100,10 @@ typedef struct ck_kernels {
   // Writes one position of one head into a page: head_dim keys and values.
   void (*store_kv)(const ck_attention *a, uint8_t *page, int64_t slot, const float *key, const float *value);
   // Low-rank factors in half precision, ranks and rows in tiles of 16 (the last one padded with zeros).
-  // low[t, 16 * rank_tiles] = scale * (A x[t]); a is [rank_tiles, inputs, 16].
-  void (*low_rank_down)(const uint16_t *restrict a, int64_t inputs, int64_t rank_tiles, const float *restrict x,
-                        int64_t x_stride, int64_t tokens, float scale, float *restrict low);
+  // low[t * low_stride + ...] = scale * (A x[t]) over the inputs begin..<end; a is [rank_tiles, inputs, 16].
+  void (*low_rank_down)(const uint16_t *restrict a, int64_t inputs, int64_t begin, int64_t end, int64_t rank_tiles,
+                        const float *restrict x, int64_t x_stride, int64_t tokens, float scale, float *restrict low,
+                        int64_t low_stride);
   // out[t, row] += (B low[t])[row] for the rows of tiles tile_begin..<tile_end; b is [tiles, rank, 16].
   void (*low_rank_up)(const uint16_t *restrict b, int64_t rank, int64_t rows, int64_t tile_begin, int64_t tile_end,
                       const float *restrict low, int64_t low_stride, int64_t tokens, float *restrict out,
