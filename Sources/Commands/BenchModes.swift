@@ -28,6 +28,8 @@ enum BenchModes {
         "Ids of the shortlist (default a quarter, at most 32768); without --shortlist, measure speed alone."),
     Option.integer(
       "holes", "N", in: 1...10_000, help: "Holes for --speculation and --shortlist (default 60)."),
+    Option.text(
+      "kv", "PATH", help: "Loss on a repository's code with keys and values in 32, 16 and 8 bits."),
     Option.flag(
       "requests", help: "Read measures from standard input, one a line, and answer each with a line of JSON."),
   ]
@@ -64,6 +66,10 @@ enum BenchModes {
     }
     if arguments.integer("shortlist-size") != nil {
       try bench.reportSpeed(size: size, console)
+      return .done
+    }
+    if let path = arguments.text("kv") {
+      try KeyValueBench(model: model, pool: pool, path: path).report(console)
       return .done
     }
     if let rank = arguments.integer("adapter-rank") {

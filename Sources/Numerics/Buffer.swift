@@ -1,6 +1,7 @@
 import Foundation
 
-/// 64-byte aligned memory of `count` elements, zeroed, freed with the object.
+/// 64-byte aligned memory of `count` elements, zeroed, freed with the object. Large blocks ask the system for large pages,
+/// which it grants or not.
 ///
 /// Not synchronised: whoever shares it between threads cuts it into disjoint parts.
 public final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
@@ -11,12 +12,18 @@ public final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
   /// First element.
   public let pointer: UnsafeMutablePointer<Element>
 
+  private static var largePage: Int { 1 << 21 }
+
   /// Allocates `count` zeroed elements.
   public init(_ count: Int) {
     precondition(count >= 0, "negative buffer size")
     self.count = count
     let bytes = max(64, count * MemoryLayout<Element>.stride)
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let isLarge = bytes >= Self.largePage
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.largePage : 64)
+    #if os(Linux)
+      if isLarge { madvise(raw, bytes, Int32(MADV_HUGEPAGE)) }
+    #endif
     memset(raw, 0, bytes)
     pointer = raw.bindMemory(to: Element.self, capacity: max(1, count))
   }
