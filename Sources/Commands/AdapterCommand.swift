@@ -17,6 +17,18 @@ struct AdapterCommand: Command {
 
   static func open() throws -> ModelRegistry { try ModelRegistry(home: Home.standard()) }
 
+  /// The folder or file of an adapter that a command names: a path, or a registered adapter of the base at `base`.
+  static func path(_ name: String, base: String, _ registry: ModelRegistry) throws -> String {
+    if FileManager.default.fileExists(atPath: name + "/adapter_config.json") || name.hasSuffix(".gguf") {
+      return name
+    }
+    let adapter = try registry.adapter(named: name)
+    try ModelRegistry.check(
+      adapter, baseName: URL(fileURLWithPath: base).lastPathComponent,
+      baseSHA256: try registry.sha256(ofModel: base))
+    return adapter.directory
+  }
+
   static func json(_ adapter: ModelRegistry.Adapter) -> JSONValue {
     [
       "name": .string(adapter.name), "state": .string(adapter.state.rawValue),
@@ -108,45 +120,6 @@ private struct AdapterRollbackCommand: Command {
     console.emit(
       json: ["live": result.live.map { .string($0) } ?? .null, "retired": .string(result.retired)])
     console.print("\(result.live ?? "the bare base") is live; \(result.retired) retired")
-    return .done
-  }
-}
-
-private struct AdapterImportCommand: Command {
-  static let name = "import"
-  static let summary = "Copy a PEFT adapter into Gemfill's home."
-  static let positionals = [Positional("DIR", help: "Folder with adapter_config.json and safetensors.")]
-  static let options = [
-    Option.text("name", "NAME", help: "Name to give it (default: the card's or the folder's)."),
-    Option.text("base", "NAME|GGUF", help: "Base that it was trained on; needed without card.json."),
-  ]
-
-  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
-    let registry = try AdapterCommand.open()
-    let base = try arguments.text("base").map { try registry.resolveBase($0) }
-    let adapter = try registry.importAdapter(
-      from: arguments.required("DIR"), name: arguments.text("name"), base: base)
-    console.emit(json: AdapterCommand.json(adapter))
-    console.print("imported \(adapter.name), a candidate for \(adapter.baseName)")
-    return .done
-  }
-}
-
-private struct AdapterExportCommand: Command {
-  static let name = "export"
-  static let summary = "Copy an adapter out, in the form that peft and vLLM read."
-  static let positionals = [Positional("NAME", help: "The adapter.")]
-  static let options = [
-    Option.choice("format", ["peft"], help: "Form of the export (default: peft)."),
-    Option.text("out", "DIR", help: "New folder (default: ./NAME)."),
-  ]
-
-  static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
-    let name = arguments.required("NAME")
-    let target = arguments.text("out") ?? name
-    try AdapterCommand.open().exportAdapter(name, to: target)
-    console.emit(json: ["name": .string(name), "format": "peft", "directory": .string(target)])
-    console.print("exported \(name) to \(target)")
     return .done
   }
 }

@@ -26,6 +26,7 @@ struct CompleteCommand: Command {
     let place = try CursorPlace(arguments.required("FILE:LINE:COLUMN"))
     let (text, cursor) = try place.read()
     let model = try await ServingModel.load(base: arguments.text("base"), home: try .standard())
+    for note in model.notes { console.note(note) }
     let chosen = arguments.text("adapter")
     let adapter = chosen == nil ? model.liveAdapter : chosen == "none" ? nil : chosen
     if let adapter { try await model.prepare(adapter: adapter) }

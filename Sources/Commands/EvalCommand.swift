@@ -40,6 +40,7 @@ struct EvalCommand: Command {
     for name in arguments.texts("adapter") where !adapters.contains(name) { adapters.append(name) }
     console.progress("loading the model")
     let model = try await ServingModel.load(base: arguments.text("base"), home: .standard())
+    for note in model.notes { console.note(note) }
     for name in adapters { try await model.prepare(adapter: name) }
     let registry = try ModelRegistry(home: .standard())
     let catalog = LanguageCatalog.standard()

@@ -40,6 +40,7 @@ struct LSPCommand: Command {
         writeLog: { line in console.note("\(timestamp()) \(line)") },
         makeService: {
           let model = try await ServingModel.load(base: base, home: home)
+          for note in model.notes { console.note("\(timestamp()) \(note)") }
           let adapter = chosen == nil ? model.liveAdapter : chosen == "none" ? nil : chosen
           if let adapter { try await model.prepare(adapter: adapter) }
           return LanguageServer.Served(

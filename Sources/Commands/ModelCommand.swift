@@ -7,9 +7,9 @@ struct ModelCommand: Command {
   static let name = "model"
   static let summary = "List, add, show, quantize, export and remove base models; learn their shortlists."
   static let discussion = """
-    A model is a GGUF file (F32, F16, BF16, Q8_0, Q4_0) or a folder with config.json, safetensors and
-    tokenizer.model or tokenizer.json. Wherever NAME is asked for, a path does as well; 'gemfill-base' is the model that comes with
-    Gemfill.
+    A model is a GGUF file (F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_1, Q4_0) or a folder with
+    config.json, safetensors and tokenizer.model or tokenizer.json. Wherever NAME is asked for, a path does as well;
+    'gemfill-base' is the model that comes with Gemfill.
     """
   static let subcommands: [any Command.Type] = [
     ModelListCommand.self, ModelAddCommand.self, ModelShowCommand.self, ModelQuantizeCommand.self,

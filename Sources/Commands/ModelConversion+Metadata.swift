@@ -7,6 +7,8 @@ import Weights
 /// The metadata of a GGUF file for a model: copied from a GGUF file, or made from a configuration.
 struct GGUFMetadata {
   let source: ModelSource
+  /// Whether the weights become others, so that the file is a model of its own.
+  let isChanged: Bool
 
   func writer(name: String, fileType: BlockFormat?) throws -> GGUFWriter {
     var file = GGUFWriter(architecture: source.configuration.generation.rawValue)
@@ -14,14 +16,12 @@ struct GGUFMetadata {
       for key in gguf.metadataKeys { file[key] = gguf.metadata[key] }
       // Written files always use the usual border.
       file["general.alignment"] = nil
+      if isChanged { file["general.name"] = .string(name) }
+      addMissingHoleTokens(to: &file)
     } else {
       file["general.type"] = .string("model")
       file["general.name"] = .string(name)
-      do {
-        for (key, value) in try source.configuration.ggufMetadata() { file[key] = value }
-      } catch {
-        throw Failure("\(source.path): \(error); use it as a folder")
-      }
+      for (key, value) in try configurationPairs() { file[key] = value }
       try addVocabulary(to: &file)
     }
     if let fileType {
@@ -29,6 +29,14 @@ struct GGUFMetadata {
       file["general.quantization_version"] = .uint32(2)
     }
     return file
+  }
+
+  private func configurationPairs() throws -> [(key: String, value: GGUFValue)] {
+    do {
+      return try source.configuration.ggufMetadata()
+    } catch .configuration(_, let key, let problem) {
+      throw GemmaError.configuration(path: source.path, key: key, problem: problem)
+    }
   }
 
   private func addVocabulary(to file: inout GGUFWriter) throws {
@@ -46,6 +54,17 @@ struct GGUFMetadata {
     vocabulary.write(to: &file)
   }
 
+  /// llama.cpp's converter names the tokens of fill-in-the-middle prompts for Gemma 1 only; `/infill` needs them.
+  private func addMissingHoleTokens(to file: inout GGUFWriter) {
+    guard let vocabulary = source.vocabulary else { return }
+    var own = GGUFWriter(architecture: "")
+    vocabulary.write(to: &own)
+    for part in ["pre", "suf", "mid", "sep"] {
+      let key = "tokenizer.ggml.fim_\(part)_token_id"
+      if file[key] == nil { file[key] = own[key] }
+    }
+  }
+
   /// The `general.file_type` of files whose matrices mostly have the format.
   private static func number(of format: BlockFormat) -> UInt32 {
     switch format {
@@ -61,24 +80,5 @@ struct GGUFMetadata {
     case .q6_K: 18
     case .bf16: 32
     }
-  }
-}
-
-extension GemmaConfiguration {
-  /// The `config.json` of a transformers folder, with the keys of published checkpoints.
-  func hubConfiguration(type: BlockFormat, vocabulary: Vocabulary?) -> JSONValue {
-    let dataType =
-      switch type {
-      case .f16: "float16"
-      case .bf16: "bfloat16"
-      case .f32, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K: "float32"
-      }
-    func token(_ token: Int32?) -> JSONValue { token.map { .int(Int($0)) } ?? .null }
-    var json = hubConfiguration()
-    json["bos_token_id"] = token(vocabulary?.beginToken ?? 2)
-    json["eos_token_id"] = token(vocabulary?.endToken ?? 1)
-    json["pad_token_id"] = token(vocabulary.map(\.padToken) ?? 0)
-    json["torch_dtype"] = .string(dataType)
-    return .object(json)
   }
 }

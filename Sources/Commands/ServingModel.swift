@@ -12,6 +12,8 @@ actor ServingModel: InfillModel {
   nonisolated let sha256: String
   /// The adapter to use when nobody names one: the base's live adapter.
   nonisolated let liveAdapter: String?
+  /// What people should know about how the base was loaded.
+  nonisolated var notes: [String] { engine.model.notes }
   private let registry: ModelRegistry
   private let basePath: String
   private var loaded: Set<String> = []
@@ -32,7 +34,7 @@ actor ServingModel: InfillModel {
           with: Result {
             let registry = try ModelRegistry(home: home)
             let path = try registry.resolveBase(base)
-            let engine = try Engine.load(path: path)
+            let engine = try Engine.load(path: path, caching: .on(fallback: home.cache))
             return try ServingModel(
               engine: engine, sha256: try registry.sha256(ofModel: path), basePath: path, registry: registry)
           })

@@ -33,7 +33,8 @@ struct TrainingJob {
     basePath = try registry.resolveBase(arguments.text("base"))
     baseSHA256 = try registry.sha256(ofModel: basePath)
     console.progress("loading the base")
-    engine = try Engine.load(path: basePath)
+    engine = try Engine.load(path: basePath, caching: .on(fallback: registry.home.cache))
+    for note in engine.model.notes { console.note(note) }
   }
 
   private static func defaultName(_ arguments: Arguments) -> String {

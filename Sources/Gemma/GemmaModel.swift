@@ -128,6 +128,9 @@ public final class GemmaModel: Sendable {
   public let configuration: GemmaConfiguration
   /// File or directory that the weights came from.
   public let path: String
+  /// What people should know about the loading: matrices that are held in another form than the file's and what that
+  /// loses, why there is no packed cache.
+  public let notes: [String]
   /// Embedding. `[vocabulary, hidden]`
   public let embedding: Linear
   /// Output head: the embedding itself, unless the file has a head of its own. `[vocabulary, hidden]`
@@ -152,6 +155,8 @@ public final class GemmaModel: Sendable {
     var layers: [Layer] = []
     for index in configuration.layers.indices { layers.append(try loader.layer(index)) }
     self.layers = layers
+    loader.cache.finish()
+    notes = loader.cache.notes
   }
 
   /// Every matrix that activations are multiplied with, the head included; of experts only those a token uses count.

@@ -9,6 +9,7 @@ extension InferenceSession {
     adapt(.query, .key, .value, at: index, normed, count, member)
     let inputs = plan.product(.query).tiles + plan.product(.key).tiles + plan.product(.value).tiles
     wait(before: plan.product(.query), tiles: member.share(inputs), count, member)
+    observeInput(of: [.query, .key, .value], index, normed, count, member)
     projectInputs(index, count, member)
     if let streams { sidePath(index, streams, count, member) }
     member.wait()
@@ -26,6 +27,7 @@ extension InferenceSession {
       adapt(.output, at: index, attended, count, member)
       member.wait()
     }
+    observeInput(of: [.output], index, attended, count, member)
     project(.output, index, attended, plan.attended, count, tiles: outputs, into: branch)
     member.wait()
     add(branch, norm: plan.postAttentionNorm, count, member)

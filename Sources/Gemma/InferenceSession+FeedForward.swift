@@ -9,6 +9,7 @@ extension InferenceSession {
     quantize(normed, into: plan.feedForwardInput, count, member)
     adapt(.gate, .up, at: index, normed, count, member)
     wait(before: plan.product(.gate), tiles: member.share(plan.product(.gate).tiles), count, member)
+    observeInput(of: [.gate, .up], index, normed, count, member)
     if plan.fusesGate {
       gateInBlocks(index, count, member)
     } else {
@@ -20,6 +21,7 @@ extension InferenceSession {
       adapt(.down, at: index, gate, count, member)
       member.wait()
     }
+    observeInput(of: [.down], index, gate, count, member)
     project(
       .down, index, gate, plan.inner, count, tiles: outputs, into: branch)
     member.wait()
@@ -33,7 +35,7 @@ extension InferenceSession {
     guard let inner = plan.inner else { return }
     let width = plan.description.intermediateSize
     let step = Self.gateBlockWidth / 16
-    let keepsFloats = factors(.down, index) != nil
+    let keepsFloats = factors(.down, index) != nil || inputObserver != nil
     let gates = gateBlocks + member.rank * 2 * chunk * Self.gateBlockWidth
     // In multiples of a quantised block.
     let mine = member.share(width / 16, unit: 2)

@@ -8,6 +8,10 @@ extension InferenceSession {
   ) {
     member.wait()
     finalNorm(row: row, rows: rows, member)
+    if let inputObserver {
+      member.wait()
+      member.single { inputObserver(.head, normed, rows, hiddenSize) }
+    }
     product(head, normed, rows, into: out, member)
     guard let cap = c.finalLogitCap else { return }
     for i in member.share(rows * head.outputs, unit: 64) { out[i] = cap * tanh(out[i] / cap) }

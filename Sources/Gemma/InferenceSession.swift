@@ -18,6 +18,9 @@ public final class InferenceSession {
   /// residual streams gives `[S · T, H]`.
   public typealias Observer = (String, UnsafePointer<Float>, Int) -> Void
 
+  /// Called with a matrix and its input, of the given rows and columns.
+  public typealias InputObserver = (TensorRole, UnsafePointer<Float>, _ rows: Int, _ columns: Int) -> Void
+
   /// The frozen weights.
   public let model: GemmaModel
   /// Keys and values so far; exchange it between two calls of `append` to go on with another sequence of the same pool.
@@ -26,6 +29,8 @@ public final class InferenceSession {
   public var adapter: LoRAAdapter?
   /// For tests and `verify`.
   public var observer: Observer?
+  /// Called with what each projection and the head are multiplied with, for statistics.
+  public var inputObserver: InputObserver?
 
   let c: GemmaConfiguration
   let pool: WorkerPool
@@ -241,6 +246,21 @@ public final class InferenceSession {
     guard let observer else { return }
     member.wait()
     member.single { observer(name(), values, rows) }
+  }
+
+  /// Lets the observer see what projections of a layer are multiplied with.
+  func observeInput(
+    of projections: [Projection], _ index: Int, _ values: UnsafePointer<Float>, _ rows: Int,
+    _ member: TeamMember
+  ) {
+    guard let inputObserver else { return }
+    member.wait()
+    member.single {
+      for projection in projections {
+        guard let linear = model.layers[index].projections[projection.index] else { continue }
+        inputObserver(.layer(index, LayerTensor(projection)), values, rows, linear.inputs)
+      }
+    }
   }
 
   private func embed(_ tokens: ArraySlice<Int32>, _ member: TeamMember) {

@@ -72,7 +72,9 @@ public final class Linear: Sendable {
 
 /// In which form a model's matrices are held.
 public enum WeightPrecision: String, Sendable {
-  /// As the file has them: quantised blocks stay quantised, everything else becomes f32.
+  /// As the file has them: 8- and 4-bit blocks stay as they are, blocks that no kernel computes with become 8-bit
+  /// ones. Plain numbers become f32; but where the projections are blocks, the other matrices that are read whole for
+  /// every token become 8-bit blocks too (Google's 4-bit files hold the embedding as F16 or Q6_K).
   case native
   /// Dense f32, the reference path.
   case float32 = "f32"
@@ -80,49 +82,4 @@ public enum WeightPrecision: String, Sendable {
   case q8_0 = "q8_0"
   /// 4-bit blocks.
   case q4_0 = "q4_0"
-}
-
-extension Linear {
-  /// Takes a matrix over from a file. Rows that are no whole blocks are refused, or stay f32 if `fallsBackToFloat`.
-  ///
-  /// - Throws: `GemmaError.shape`, `.format`, the latter for values that are not finite too.
-  convenience init(
-    _ tensor: Tensor, outputs: Int, inputs: Int, precision: WeightPrecision, path: String,
-    fallsBackToFloat: Bool = false
-  ) throws(GemmaError) {
-    guard tensor.shape == [outputs, inputs] else {
-      throw .shape(path: path, name: tensor.name, expected: [outputs, inputs], found: tensor.shape)
-    }
-    let target: BlockFormat =
-      switch precision {
-      case .native: tensor.format
-      case .float32: .f32
-      case .q8_0: .q8_0
-      case .q4_0: .q4_0
-      }
-    guard tensor.isFinite else {
-      throw .format(
-        path: path, name: tensor.name, problem: "holds values that are not finite; the file is damaged")
-    }
-    guard target == .q8_0 || target == .q4_0, inputs % 32 == 0 || !fallsBackToFloat else {
-      self.init(outputs: outputs, inputs: inputs, storage: .dense(FloatBuffer(tensor.floats())))
-      return
-    }
-    guard inputs % 32 == 0 else {
-      throw .format(path: path, name: tensor.name, problem: "has \(inputs) columns, not a multiple of 32")
-    }
-    let bits: QuantizedMatrix.Precision = target == .q8_0 ? .eightBit : .fourBit
-    let matrix: QuantizedMatrix
-    if tensor.format == target {
-      matrix = tensor.withBytes {
-        QuantizedMatrix(ggmlBlocks: $0, rows: outputs, columns: inputs, precision: bits)
-      }
-    } else {
-      let blocks = tensor.floats().withUnsafeBufferPointer { target.quantize($0) }
-      matrix = blocks.withUnsafeBytes {
-        QuantizedMatrix(ggmlBlocks: $0, rows: outputs, columns: inputs, precision: bits)
-      }
-    }
-    self.init(outputs: outputs, inputs: inputs, storage: .quantized(matrix))
-  }
 }

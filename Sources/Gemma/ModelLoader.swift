@@ -3,19 +3,24 @@ import Numerics
 import Weights
 
 extension GemmaModel {
-  /// Loads a GGUF file or a transformers directory (`config.json` beside safetensors).
+  /// Loads a GGUF file or a transformers directory (`config.json` beside safetensors). What people should know, such as
+  /// what was lost by rounding, is in `notes`.
   ///
   /// - Throws: `WeightsError`, `GemmaError`.
-  public static func load(path: String, precision: WeightPrecision = .native) throws -> GemmaModel {
+  public static func load(
+    path: String, precision: WeightPrecision = .native, caching: PackedCaching = .off
+  ) throws -> GemmaModel {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
       let directory = try ModelDirectory(path: path)
       let configuration = try GemmaConfiguration(json: directory.configuration, path: path + "/config.json")
       return try GemmaModel(
-        configuration, directory, names: HubNames(configuration, in: directory), precision: precision)
+        configuration, directory, names: HubNames(configuration, in: directory), precision: precision,
+        caching: caching)
     }
     let gguf = try GGUFFile(path: path)
-    return try GemmaModel(GemmaConfiguration(gguf: gguf), gguf, names: GGUFNames(), precision: precision)
+    return try GemmaModel(
+      GemmaConfiguration(gguf: gguf), gguf, names: GGUFNames(), precision: precision, caching: caching)
   }
 
   /// Takes the weights over from `source`, whose tensors are named by `names`.
@@ -23,10 +28,11 @@ extension GemmaModel {
   /// - Throws: `GemmaError` that names file and tensor.
   public convenience init(
     _ configuration: GemmaConfiguration, _ source: any TensorSource, names: any TensorNames,
-    precision: WeightPrecision
+    precision: WeightPrecision, caching: PackedCaching = .off
   ) throws(GemmaError) {
     try self.init(
-      ModelLoader(configuration: configuration, source: source, names: names, precision: precision))
+      ModelLoader(
+        configuration: configuration, source: source, names: names, precision: precision, caching: caching))
   }
 }
 
@@ -35,17 +41,21 @@ struct ModelLoader {
   let configuration: GemmaConfiguration
   let source: any TensorSource
   let names: any TensorNames
-  let precision: WeightPrecision
+  let cache: PackedCache
+  private let matrices: MatrixMaker
   private let expected: [TensorRole: ModelTensor]
 
   init(
     configuration: GemmaConfiguration, source: any TensorSource, names: any TensorNames,
-    precision: WeightPrecision
+    precision: WeightPrecision, caching: PackedCaching = .off
   ) {
     self.configuration = configuration
     self.source = source
     self.names = names
-    self.precision = precision
+    cache = PackedCache(caching, source: source, precision: precision)
+    let format = source.tensor(names.name(.layer(0, .query)))?.format
+    matrices = MatrixMaker(
+      path: source.path, precision: precision, quantizesPlain: (format?.blockSize ?? 1) > 1, cache: cache)
     expected = Dictionary(uniqueKeysWithValues: configuration.tensors.map { ($0.role, $0) })
   }
 
@@ -86,9 +96,13 @@ struct ModelLoader {
   }
 
   private func linear(_ tensor: Tensor, optional: Bool) throws(GemmaError) -> Linear {
-    try Linear(
-      tensor, outputs: tensor.shape[0], inputs: tensor.shape[1], precision: precision, path: source.path,
-      fallsBackToFloat: optional)
+    try matrices.linear(tensor, key: tensor.name, isSide: optional)
+  }
+
+  /// Some rows of a tensor that holds several matrices.
+  private func linear(_ tensor: Tensor, rows: Range<Int>) throws(GemmaError) -> Linear {
+    try matrices.linear(
+      tensor.rows(rows), key: "\(tensor.name)[\(rows.lowerBound)..<\(rows.upperBound)]", isSide: true)
   }
 
   func embedding() throws(GemmaError) -> Linear { try linear(tensor(.embedding), optional: false) }
@@ -129,7 +143,7 @@ struct ModelLoader {
     let found = try tensor(name, shape: whole.shape)
     let height = whole.shape[1]
     for index in 0..<whole.shape[0] {
-      linears.append(try linear(found.rows((index * height)..<((index + 1) * height)), optional: true))
+      linears.append(try linear(found, rows: (index * height)..<((index + 1) * height)))
     }
     return linears
   }
@@ -204,9 +218,9 @@ struct ModelLoader {
       let first = expert * 2 * f
       experts.append(
         GemmaModel.Experts.Expert(
-          gate: try linear(gateUp.rows(first..<(first + f)), optional: true),
-          up: try linear(gateUp.rows((first + f)..<(first + 2 * f)), optional: true),
-          down: try linear(down.rows((expert * h)..<((expert + 1) * h)), optional: true)))
+          gate: try linear(gateUp, rows: first..<(first + f)),
+          up: try linear(gateUp, rows: (first + f)..<(first + 2 * f)),
+          down: try linear(down, rows: (expert * h)..<((expert + 1) * h))))
     }
     return GemmaModel.Experts(
       routerNorm: try vector(

@@ -65,6 +65,13 @@ public struct ModelTensor: Sendable, Equatable {
   public let shape: [Int]
   /// How it is used.
   public let kind: Kind
+
+  /// Describes a tensor.
+  public init(role: TensorRole, shape: [Int], kind: Kind) {
+    self.role = role
+    self.shape = shape
+    self.kind = kind
+  }
 }
 
 extension GemmaConfiguration {

@@ -58,13 +58,15 @@ public actor Engine: InfillModel {
     speculator = Speculator(barriers: format.stopTokens.union(format.sentinels))
   }
 
-  /// Loads a GGUF file, or a directory with `config.json`, safetensors and `tokenizer.model` or `tokenizer.json`.
+  /// Loads a GGUF file, or a directory with `config.json`, safetensors and `tokenizer.model` or `tokenizer.json`; with
+  /// `caching`, the packed matrices are kept for the next start.
   ///
   /// - Throws: `WeightsError`, `GemmaError`, `TokenizerError`, `GenerationError`.
   public static func load(
-    path: String, precision: WeightPrecision = .native, order: PromptOrder = .suffixFirst
+    path: String, precision: WeightPrecision = .native, order: PromptOrder = .suffixFirst,
+    caching: PackedCaching = .off
   ) throws -> Engine {
-    let model = try GemmaModel.load(path: path, precision: precision)
+    let model = try GemmaModel.load(path: path, precision: precision, caching: caching)
     var isDirectory: ObjCBool = false
     let tokenizer =
       FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue

@@ -30,6 +30,8 @@ public struct Home: Sendable {
   public var models: String { path + "/models" }
   /// Folder of adapters, one folder each.
   public var adapters: String { path + "/adapters" }
+  /// Folder of what can be made anew: packed matrices of models whose own folder cannot be written.
+  public var cache: String { path + "/cache" }
   /// Database of models and adapters.
   public var registry: String { path + "/registry.sqlite" }
   /// Database of what people accepted.

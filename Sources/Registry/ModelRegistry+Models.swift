@@ -55,6 +55,12 @@ extension ModelRegistry {
     do { try FileManager.default.removeItem(atPath: model.path) } catch {
       throw RegistryError.files(path: model.path, reason: "cannot be deleted: \(error.localizedDescription)")
     }
+    // Its packed matrices lie beside it.
+    let rest = (try? FileManager.default.contentsOfDirectory(atPath: home.models)) ?? []
+    let prefix = URL(fileURLWithPath: model.path).lastPathComponent + "."
+    for name in rest where name.hasPrefix(prefix) && name.hasSuffix(".gempack") {
+      try? FileManager.default.removeItem(atPath: home.models + "/" + name)
+    }
   }
 
   /// The path of a base: nil means the embedded one, a name a registered one, anything else a file or folder.

@@ -23,6 +23,24 @@ public struct AtomicFile: ~Copyable {
     try file.commit()
   }
 
+  /// Removes what processes that were killed while they replaced the file at `path` have left beside it.
+  public static func removeAbandoned(beside path: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let folder = parts.count > 1 ? parts.dropLast().joined(separator: "/") + "/" : "./"
+    guard let name = parts.last, let stream = opendir(folder) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
+      let found = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard found.hasPrefix(name + "."), found.hasSuffix(".part"),
+        let process = found.dropFirst(name.utf8.count + 1).split(separator: "-").first.flatMap({ pid_t($0) }),
+        process > 0, kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      unlink(folder + found)
+    }
+  }
+
   /// Begins a file that is to replace the one at `path`.
   public init(path: String) throws(WeightsError) {
     self.path = path

@@ -9,60 +9,6 @@ import Weights
 
 @Suite("Model conversion")
 struct ModelConversionTests {
-  /// A folder with a small model of random weights, as transformers would write it.
-  private final class SampleModel {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)")
-      .path
-    var path: String { folder + "/hub" }
-
-    init(
-      layers: String = #"["sliding_attention","full_attention"]"#, hasVocabulary: Bool = true,
-      rows: Int = 3_100
-    ) throws {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      let description = """
-        {"model_type":"gemma3_text","hidden_size":64,"num_hidden_layers":2,"intermediate_size":96,
-        "num_attention_heads":2,"num_key_value_heads":1,"head_dim":32,"vocab_size":\(rows),"sliding_window":8,
-        "max_position_embeddings":128,"query_pre_attn_scalar":20,"rope_theta":50000.0,"layer_types":\(layers),
-        "rope_scaling":{"rope_type":"linear","factor":8.0},"rms_norm_eps":1e-05}
-        """
-      try Data(description.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
-      if hasVocabulary {
-        let vocabulary = URL(fileURLWithPath: #filePath + "/../../Fixtures/tokenizer/small-spm.model")
-          .standardized
-        try FileManager.default.copyItem(atPath: vocabulary.path, toPath: path + "/tokenizer.model")
-      }
-      try SafetensorsFile.write([], to: path + "/model.safetensors")
-      var random = SeededRandom(seed: 3)
-      let configuration = try ModelSource(path: path).configuration
-      let names = HubNames(configuration)
-      let tensors = configuration.tensors.map { part in
-        OutputTensor(
-          name: names.name(part.role), shape: part.shape,
-          floats: (0..<part.shape.reduce(1, *)).map { _ in random.uniform(within: 0.3) })
-      }
-      try SafetensorsFile.write(tensors, to: path + "/model.safetensors")
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    func source() throws -> ModelSource { try ModelSource(path: path) }
-  }
-
-  private func logits(_ path: String) throws -> [Float] {
-    let model = try GemmaModel.load(path: path, precision: .float32)
-    let tokens: [Int32] = [2, 400, 500, 600, 700, 800, 900, 1000, 1100, 1200, 1300, 1400]
-    let session = InferenceSession(model, capacity: 16)
-    return try withExtendedLifetime(session) {
-      let count = tokens.count * model.configuration.vocabularySize
-      return Array(UnsafeBufferPointer(start: try session.append(tokens, logits: .all), count: count))
-    }
-  }
-
-  private func largestDifference(_ left: [Float], _ right: [Float]) -> Float {
-    left.count == right.count ? zip(left, right).map { abs($0 - $1) }.max() ?? .infinity : .infinity
-  }
-
   @Test func theWayToGGUFAndBackChangesNothing() throws {
     let sample = try SampleModel()
     let gguf = sample.folder + "/model.gguf"
@@ -77,7 +23,7 @@ struct ModelConversionTests {
     let back = sample.folder + "/back"
     try FileManager.default.createDirectory(atPath: back, withIntermediateDirectories: true)
     _ = try ModelConversion(source: middle, format: .f32).writeSafetensors(to: back + "/model.safetensors")
-    let configuration = middle.configuration.hubConfiguration(type: .f32, vocabulary: middle.vocabulary)
+    let configuration = JSONValue.object(middle.configuration.hubConfiguration())
     try AtomicFile.write(configuration.serialized(), to: back + "/config.json")
     let result = try ModelSource(path: back)
     #expect(result.configuration == middle.configuration)
@@ -95,6 +41,9 @@ struct ModelConversionTests {
     let four = try conversion.writeGGUF(to: path, name: "small")
     #expect((0.02..<0.12).contains(four.relativeError))
     #expect(four.worst.map { $0.error >= four.relativeError } ?? false)
+    #expect(four.classes.map(\.name).contains("ffn_down") && four.classes.count == 8)
+    let total = try #require(four.total)
+    #expect(total.found.relative < 0.97 * (try #require(total.nearest)).relative)
     let file = try GGUFFile(path: path)
     #expect(file.tensor("token_embd.weight")?.format == .q8_0)
     #expect(file.tensor("blk.1.ffn_down.weight")?.format == .q4_0)
@@ -114,7 +63,9 @@ struct ModelConversionTests {
       try SampleModel(rows: 320),
     ] {
       let conversion = ModelConversion(source: try sample.source(), format: nil)
-      #expect(throws: Failure.self) { try conversion.writeGGUF(to: folder + "/never.gguf", name: "never") }
+      #expect(throws: (any Error).self) {
+        try conversion.writeGGUF(to: folder + "/never.gguf", name: "never")
+      }
       #expect(!FileManager.default.fileExists(atPath: folder + "/never.gguf"))
     }
   }
@@ -136,5 +87,27 @@ struct ModelConversionTests {
     }
     #expect(throws: CancellationError.self) { try conversion.writeGGUF(to: path, name: "stopped") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: sample.folder) == ["hub"])
+  }
+
+  /// Errors in columns that are used strongly must count more.
+  @Test func importanceMovesTheErrorToQuietColumns() throws {
+    let sample = try SampleModel()
+    var statistics = ActivationStatistics()
+    let loud = (0..<64).map { Float($0 % 8 == 0 ? 10 : 0.1) }
+    statistics.add(.layer(0, .gate), loud, rows: 1, columns: 64)
+    var conversion = ModelConversion(source: try sample.source(), format: .q4_0)
+    let blind = try conversion.writeGGUF(to: sample.folder + "/blind.gguf", name: "blind")
+    conversion.statistics = statistics
+    let seeing = try conversion.writeGGUF(to: sample.folder + "/seeing.gguf", name: "seeing")
+    #expect(blind.total?.weightedFound == nil)
+    let weighted = try #require(seeing.classes.first { $0.name == "ffn_gate" }?.errors)
+    #expect(
+      try #require(weighted.weightedFound).relative < 0.8 * (try #require(weighted.weightedNearest)).relative)
+    func loudError(_ name: String) throws -> Float {
+      let exact = try sample.source().tensors.require("model.layers.0.mlp.gate_proj.weight").floats()
+      let found = try GGUFFile(path: sample.folder + name).require("blk.0.ffn_gate.weight").floats()
+      return exact.indices.filter { $0 % 8 == 0 }.reduce(0) { $0 + abs(exact[$1] - found[$1]) }
+    }
+    #expect(try loudError("/seeing.gguf") < 0.7 * loudError("/blind.gguf"))
   }
 }
