@@ -1,8 +1,8 @@
 import Foundation
-@testable import Numerics
 import Testing
 
 @testable import Commands
+@testable import Numerics
 
 struct DoctorCommandTests {
   private func finding(_ name: String, _ environment: [String: String]) -> Checkup.Finding? {

@@ -143,6 +143,19 @@ GEMFILL_HOME=$work/file expect 1 "$work/file" gemfill adapter list
 GEMFILL_HOME=relative expect 1 "not an absolute path" gemfill adapter list
 [ "$(cat "$work/file")" = kept ] || complain "a file that stood in the way was changed"
 
+# ---------------------------------------------------------------- a full disk
+
+# A limit on the size of files stands in for it: writing fails in the middle.
+full=(bash -c 'trap "" XFSZ; ulimit -f 2000; exec "$@"' full)
+expect 1 "cannot write .*full\.gguf" "${full[@]}" gemfill model export "$base" --format gguf --type f32 --out "$work/full.gguf"
+expect 1 "cannot write .*full" "${full[@]}" gemfill model export "$base" --out "$work/full"
+expect 1 "cannot write .*full\.gguf" "${full[@]}" gemfill model quantize "$base" --out "$work/full.gguf"
+cp "$base" "$work/model.gguf"
+# A model without its packed cache works all the same.
+expect 0 "" "${full[@]}" gemfill complete "$work/repository/area.py:2:5" --base "$work/model.gguf"
+[ -z "$(find "$work" -name 'full*' -o -name '*.gempack*' -o -name '*.part*')" ] ||
+  complain "writing to a full disk left $(find "$work" -name 'full*' -o -name '*.gempack*' -o -name '*.part*')"
+
 # ---------------------------------------------------------------- positions outside the file
 
 expect 1 "area\.py" gemfill complete "$work/repository/area.py:99:1"
