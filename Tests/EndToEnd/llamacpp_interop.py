@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What Gemfill writes, read by llama.cpp: the same greedy tokens in f32, the same perplexity in 8 and 4 bits, adapters.
+"""What Gemfill writes, read by llama.cpp: the same greedy tokens in f32, the same perplexity in 8 and 4 bits, adapters;
+and what llama.cpp quantises, read by Gemfill.
 
 Needs a Python with llama-cpp-python: GEMFILL_PEER_PYTHON, .build/bench-peer (which Benchmarks/engine makes) or
 .build/venv. Building it takes half an hour, so that nothing is built here: without it the test is skipped.
@@ -24,6 +25,8 @@ PROMPTS = [
 ]
 # Of the code that perplexity is measured on.
 BYTES, WINDOW = 50_000, 512
+# Formats that llama.cpp writes, by their number in llama_ftype.
+FOREIGN = {"Q4_1": 3, "Q5_0": 8, "Q5_1": 9, "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18, "Q4_0": 2, "BF16": 32}
 checks = []
 
 
@@ -104,7 +107,8 @@ def main():
         base = work / "base-f32.gguf"
         gemfill("model", "export", BASE, "--format", "gguf", "--type", "f32", "--out", base)
         greedy(peer, base)
-        perplexity(peer, base, work)
+        windows = perplexity(peer, base, work)
+        foreign(peer, base, windows[:6], work)
         adapters(peer, base, work)
     peer.close()
     print(f"{sum(checks)} of {len(checks)} checks passed")
@@ -145,6 +149,20 @@ def perplexity(peer, base, work):
         check(
             f"perplexity in {kind}", abs(ratio - 1) < 0.005,
             f"{math.exp(ours / count):.4f} here, {math.exp(theirs / count):.4f} there, {100 * (ratio - 1):+.3f} %")
+    return windows
+
+
+def foreign(peer, base, windows, work):
+    """Files that llama.cpp quantised, read here."""
+    count = sum(len(window) - 1 for window in windows)
+    for name, number in FOREIGN.items():
+        path = work / "foreign.gguf"
+        peer.ask({"quantize": str(base), "to": str(path), "type": number})
+        theirs = sum(peer.ask({"model": str(path), "tokens": windows, "loss": True})["nats"])
+        ours = sum(nats(logits(path, window, work), window) for window in windows)
+        ratio = math.exp((ours - theirs) / count)
+        check(f"perplexity of llama.cpp's {name}", abs(ratio - 1) < 0.01, f"{100 * (ratio - 1):+.3f} %")
+        path.unlink()
 
 
 def adapters(peer, base, work):

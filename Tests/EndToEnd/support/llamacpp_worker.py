@@ -3,6 +3,8 @@ llama-cpp-python.
 
     {"model": PATH, "lora": PATH or null, "tokens": [[ID...]...], "text": T, "greedy": N, "loss": bool, "logits": OUT.npy}
 
+    {"quantize": PATH, "to": PATH, "type": N}      N: a number of llama_ftype
+
 A model is loaded afresh for each line. Of what is asked for: `ids` of the text; `greedy`, the N most probable tokens
 after each sequence; `nats`, minus the logarithm of the probability of all tokens but the first of each sequence; the
 logits of all positions of the first sequence go to a file.
@@ -96,7 +98,18 @@ class Model:
         return -float(logs[numpy.arange(len(tokens) - 1), tokens[1:]].sum())
 
 
+def quantize(request):
+    parameters = llama.llama_model_quantize_default_params()
+    parameters.ftype, parameters.nthread = request["type"], 2
+    source, target = request["quantize"].encode(), request["to"].encode()
+    if llama.llama_model_quantize(source, target, ctypes.byref(parameters)) != 0:
+        fail("llama_model_quantize")
+    return {}
+
+
 def answer(request):
+    if "quantize" in request:
+        return quantize(request)
     model = Model(request["model"], request.get("lora"))
     result = {}
     tokens = request.get("tokens", [])
