@@ -27,6 +27,7 @@ public actor Engine: InfillModel {
   let speculator: Speculator
   private var shortlist: VocabularyShortlist?
   private var adapters: [String: (factors: LoRAAdapter, identity: String?)] = [:]
+  private var texts: EncodedTexts
   private lazy var tokenBytes = TokenBytes(tokenizer)
 
   /// The engine's own queue.
@@ -52,6 +53,7 @@ public actor Engine: InfillModel {
     self.order = order
     self.contextLength = min(contextLength, model.configuration.maxPositions)
     format = try PromptFormat(tokenizer, model: model.path)
+    texts = EncodedTexts(tokenizer)
     let pages = KVPagePool(model.configuration, format: keyValues ?? model.usualKeyValueFormat)
     session = InferenceSession(model, capacity: self.contextLength, pages: pages)
     memory = SequenceMemory(pages, budget: max(0, cacheBytes))
@@ -111,25 +113,30 @@ public actor Engine: InfillModel {
   }
 
   func infill(_ request: InfillRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
-    let prompt = format.openPrompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order,
-      heals: request.options.heals)
+    let taken = ContinuousClock.now
+    var prefix = texts.tokens(of: request.prefix)
+    let suffix = texts.tokens(of: request.suffix)
+    var requiredStart: [UInt8] = []
+    if request.options.heals { (prefix, requiredStart) = format.healed(prefix) }
     return try generate(
       GenerationRequest(
-        prompt: prompt.tokens, requiredStart: prompt.requiredStart, maxTokens: request.maxTokens,
-        timeBudgetMs: request.timeBudgetMs, adapter: request.adapter, document: request.path,
-        options: request.options, shouldStop: request.shouldStop), asked: asked)
+        prompt: format.prompt(path: request.path, prefix: prefix, suffix: suffix, order: order),
+        requiredStart: requiredStart, maxTokens: request.maxTokens, timeBudgetMs: request.timeBudgetMs,
+        adapter: request.adapter, document: request.path, options: request.options,
+        shouldStop: request.shouldStop), asked: asked, taken: taken)
   }
 
   /// Generates text behind a prompt of token ids.
   ///
   /// - Throws: `GenerationError.unknownAdapter`, `.option`, `.emptyPrompt`, `GemmaError.contextOverflow`, `.token`.
   public nonisolated func generate(_ request: GenerationRequest) async throws -> InfillResult {
-    try await generate(request, asked: .now)
+    try await generate(request, asked: .now, taken: nil)
   }
 
-  private func generate(_ request: GenerationRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
-    let taken = ContinuousClock.now
+  private func generate(
+    _ request: GenerationRequest, asked: ContinuousClock.Instant, taken: ContinuousClock.Instant?
+  ) throws -> InfillResult {
+    let taken = taken ?? .now
     try request.options.check(vocabularySize: model.configuration.vocabularySize)
     guard !request.prompt.isEmpty else { throw GenerationError.emptyPrompt }
     guard request.prompt.count <= contextLength else {

@@ -47,43 +47,33 @@ public struct PromptFormat: Sendable {
 
   /// The ids up to where the middle begins.
   public func prompt(path: String, prefix: [UInt8], suffix: [UInt8], order: PromptOrder) -> [Int32] {
-    prompt(path: path, prefixTokens: tokenizer.encode(prefix), suffix: suffix, order: order)
+    prompt(path: path, prefix: tokenizer.encode(prefix), suffix: tokenizer.encode(suffix), order: order)
   }
 
-  private func prompt(path: String, prefixTokens prefix: [Int32], suffix: [UInt8], order: PromptOrder)
-    -> [Int32]
-  {
+  /// The same of texts that are encoded already.
+  func prompt(path: String, prefix: [Int32], suffix: [Int32], order: PromptOrder) -> [Int32] {
     switch order {
-    case .prefixFirst:
-      head(path: path) + [fimPrefix] + prefix + [fimSuffix] + tokenizer.encode(suffix) + [fimMiddle]
-    case .suffixFirst:
-      head(path: path) + [fimPrefix, fimSuffix] + tokenizer.encode(suffix) + [fimMiddle] + prefix
+    case .prefixFirst: head(path: path) + [fimPrefix] + prefix + [fimSuffix] + suffix + [fimMiddle]
+    case .suffixFirst: head(path: path) + [fimPrefix, fimSuffix] + suffix + [fimMiddle] + prefix
     }
   }
 
   /// Most tokens that are cut off a prompt to heal it.
   static let mostHealedTokens = 4
 
-  /// The prompt of a hole, and the bytes with which the middle has to begin because they were cut off the prompt's end.
+  /// What is left of the tokens of a prefix to heal it, and the bytes with which the middle has to begin instead.
   ///
-  /// The word in which the cursor stands is cut off where `heals`: whole tokens, back to one that begins with a space, a
-  /// tab or a line end, at most four. The model then chooses the tokens of the finished word, which it knows from
-  /// training, and not those with which some stump of it is written.
-  func openPrompt(
-    path: String, prefix: [UInt8], suffix: [UInt8], order: PromptOrder, heals: Bool
-  ) -> (tokens: [Int32], requiredStart: [UInt8]) {
-    guard heals else { return (prompt(path: path, prefix: prefix, suffix: suffix, order: order), []) }
-    let tokens = tokenizer.encode(prefix)
-    var keep = tokens.count
-    while keep > 0, tokens.count - keep < Self.mostHealedTokens {
+  /// The word in which the cursor stands is cut off: whole tokens, back to one that begins with a space, a tab or a line
+  /// end, at most four. The model then chooses the tokens of the finished word, which it knows from training, and not those
+  /// with which some stump of it is written.
+  func healed(_ prefix: [Int32]) -> (prefix: [Int32], requiredStart: [UInt8]) {
+    var keep = prefix.count
+    while keep > 0, prefix.count - keep < Self.mostHealedTokens {
       keep -= 1
-      if let first = tokenizer.bytes(of: tokens[keep]).first, first == 0x20 || first == 0x09 || first == 0x0A
-      {
-        break
-      }
+      let first = tokenizer.bytes(of: prefix[keep]).first
+      if first == 0x20 || first == 0x09 || first == 0x0A { break }
     }
-    let start = tokens[keep...].flatMap { tokenizer.bytes(of: $0) }
-    return (prompt(path: path, prefixTokens: Array(tokens[..<keep]), suffix: suffix, order: order), start)
+    return (Array(prefix[..<keep]), prefix[keep...].flatMap { tokenizer.bytes(of: $0) })
   }
 
   /// Prompt, middle and end token for training.

@@ -26,15 +26,11 @@ import Tokenizer
     let format = try PromptFormat(Models.tokenizer(), model: "base")
     for text in ["x = retu", "def area(wid", "\n    ", "a", "", "print(\"né", "values.app"] {
       let prefix = Array(text.utf8)
-      let healed = format.openPrompt(
-        path: "", prefix: prefix, suffix: [], order: .suffixFirst, heals: true)
-      let plain = format.openPrompt(
-        path: "", prefix: prefix, suffix: [], order: .suffixFirst, heals: false)
-      #expect(plain.requiredStart.isEmpty)
+      let tokens = format.tokenizer.encode(prefix)
+      let healed = format.healed(tokens)
       // Prompt and required bytes together are the text.
-      let kept = healed.tokens.dropFirst(4).flatMap { format.tokenizer.bytes(of: $0) }
-      #expect(kept + healed.requiredStart == prefix)
-      #expect(plain.tokens.starts(with: healed.tokens))
+      #expect(format.tokenizer.decode(healed.prefix) + healed.requiredStart == prefix)
+      #expect(tokens.starts(with: healed.prefix))
       #expect(healed.requiredStart.isEmpty == text.isEmpty)
     }
   }
