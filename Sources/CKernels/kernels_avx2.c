@@ -45,7 +45,7 @@ static inline __attribute__((always_inline)) void half_tile(int four_bit, const 
   const __m256i mask = _mm256_set1_epi8(15);
   __m256 acc = _mm256_setzero_ps();
   for (int64_t b = 0; b < x->blocks; b++) {
-    const uint8_t *block = start + ck_scale_bytes(x->blocks) + b * block_bytes + half * 32;
+    const uint8_t *block = start + ck_data_offset(b, block_bytes) + half * 32;
     const int8_t *a = x->values + (t * x->blocks + b) * CK_BLOCK;
     __m256i sum = _mm256_set1_epi32((four_bit ? 1 : 16) * x->offsets[t * x->blocks + b]);
     for (int k = 0; k < (four_bit ? 4 : 8); k++) {
@@ -57,7 +57,7 @@ static inline __attribute__((always_inline)) void half_tile(int four_bit, const 
         sum = accumulate(sum, w, spread(a + k * 4));
       }
     }
-    const uint16_t *s = (const uint16_t *)start + b * CK_TILE_ROWS + half * 8;
+    const uint16_t *s = (const uint16_t *)(start + ck_scale_offset(b, block_bytes)) + half * 8;
     __m256 w_scale = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)s));
     __m256 scale = _mm256_mul_ps(w_scale, _mm256_set1_ps(x->scales[t * x->blocks + b]));
     acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, acc);

@@ -74,60 +74,63 @@ static inline __m512i four_inputs(const int8_t *a) {
   return _mm512_set1_epi32(v);
 }
 
-// `count` tokens (a constant after inlining) times one tile. `x` begins at the first of them. More than 8 tokens would
-// spill sums out of the registers.
+// Block `b` of one tile times `count` tokens (constants after inlining), added to their sums.
+static inline __attribute__((always_inline)) void block_tokens(int four_bit, const int count, const uint8_t *data,
+                                                               const uint16_t *scales, const ck_activations *x,
+                                                               int64_t b, __m512 *acc) {
+  const __m512i nibble = _mm512_set1_epi8(15);
+  __m512i w[8];
+  if (four_bit) {
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      __m512i packed = _mm512_loadu_si512(data + k * 64);
+      w[k] = _mm512_and_si512(packed, nibble);
+      w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), nibble);
+    }
+  } else {
+#pragma unroll
+    for (int k = 0; k < 8; k++) w[k] = _mm512_loadu_si512(data + k * 64);
+  }
+  __m512 w_scale = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scales));
+#pragma unroll
+  for (int i = 0; i < count; i++) {
+    int64_t at = i * x->blocks + b;
+    const int8_t *a = x->values + at * CK_BLOCK;
+    __m512i sum = _mm512_set1_epi32(x->offsets[at]);
+    if (!four_bit) sum = _mm512_slli_epi32(sum, 4);
+    if (count >= 4) {  // other tokens hide the latency of one chain
+#pragma unroll
+      for (int k = 0; k < 8; k++) sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
+    } else {
+      __m512i odd = _mm512_setzero_si512();
+#pragma unroll
+      for (int k = 0; k < 8; k += 2) {
+        sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
+        odd = _mm512_dpbusd_epi32(odd, w[k + 1], four_inputs(a + k * 4 + 4));
+      }
+      sum = _mm512_add_epi32(sum, odd);
+    }
+    __m512 scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(x->scales[at]));
+    acc[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, acc[i]);
+  }
+}
+
+// One tile times `count` tokens. `x` begins at the first of them. More than 8 tokens would spill sums out of the
+// registers. Software prefetches only slow the stream down.
 static inline __attribute__((always_inline)) void tile_tokens(int four_bit, const int count, const uint8_t *tile,
                                                               const ck_activations *x, float *out,
                                                               int64_t out_stride, __mmask16 rows) {
-  // Measured: the hardware prefetchers alone reach half of the read bandwidth on this stream, with this distance all of it.
-  enum { PREFETCH_AHEAD = 512 };
-  const __m512i nibble = _mm512_set1_epi8(15);
-  const int64_t blocks = x->blocks;
-  const uint16_t *scales = (const uint16_t *)tile;
-  const uint8_t *data = tile + ck_scale_bytes(blocks);
+  const int64_t block_bytes = four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES;
   __m512 acc[8];
 #pragma unroll
   for (int i = 0; i < count; i++) acc[i] = _mm512_setzero_ps();
-  for (int64_t b = 0; b < blocks; b++) {
-    __m512i w[8];
-    if (four_bit) {
-#pragma unroll
-      for (int k = 0; k < 4; k++) {
-        __m512i packed = _mm512_loadu_si512(data + b * CK_Q4_BLOCK_BYTES + k * 64);
-        if (count < 4) _mm_prefetch((const char *)data + b * CK_Q4_BLOCK_BYTES + k * 64 + PREFETCH_AHEAD, _MM_HINT_T0);
-        w[k] = _mm512_and_si512(packed, nibble);
-        w[k + 4] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), nibble);
-      }
-    } else {
-#pragma unroll
-      for (int k = 0; k < 8; k++) {
-        w[k] = _mm512_loadu_si512(data + b * CK_Q8_BLOCK_BYTES + k * 64);
-        if (count < 4) _mm_prefetch((const char *)data + b * CK_Q8_BLOCK_BYTES + k * 64 + PREFETCH_AHEAD, _MM_HINT_T0);
-      }
-    }
-    __m512 w_scale = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(scales + b * CK_TILE_ROWS)));
-#pragma unroll
-    for (int i = 0; i < count; i++) {
-      int64_t at = i * blocks + b;
-      const int8_t *a = x->values + at * CK_BLOCK;
-      __m512i sum = _mm512_set1_epi32(x->offsets[at]);
-      if (!four_bit) sum = _mm512_slli_epi32(sum, 4);
-      if (count >= 4) {  // other tokens hide the latency of one chain
-#pragma unroll
-        for (int k = 0; k < 8; k++) sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
-      } else {
-        __m512i odd = _mm512_setzero_si512();
-#pragma unroll
-        for (int k = 0; k < 8; k += 2) {
-          sum = _mm512_dpbusd_epi32(sum, w[k], four_inputs(a + k * 4));
-          odd = _mm512_dpbusd_epi32(odd, w[k + 1], four_inputs(a + k * 4 + 4));
-        }
-        sum = _mm512_add_epi32(sum, odd);
-      }
-      __m512 scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(x->scales[at]));
-      acc[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, acc[i]);
-    }
+  int64_t b = 0;
+  for (; b + 2 <= x->blocks; b += 2, tile += ck_pair_bytes(block_bytes)) {
+    const uint8_t *data = tile + 4 * CK_TILE_ROWS;
+    block_tokens(four_bit, count, data, (const uint16_t *)tile, x, b, acc);
+    block_tokens(four_bit, count, data + block_bytes, (const uint16_t *)tile + CK_TILE_ROWS, x, b + 1, acc);
   }
+  if (b < x->blocks) block_tokens(four_bit, count, tile + 4 * CK_TILE_ROWS, (const uint16_t *)tile, x, b, acc);
 #pragma unroll
   for (int i = 0; i < count; i++) _mm512_mask_storeu_ps(out + i * out_stride, rows, acc[i]);
 }

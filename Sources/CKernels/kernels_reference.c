@@ -17,16 +17,16 @@ static void matmul(int four_bit, const uint8_t *tiles, int64_t rows, int64_t til
   int64_t block_bytes = four_bit ? CK_Q4_BLOCK_BYTES : CK_Q8_BLOCK_BYTES;
   for (int64_t tile = tile_begin; tile < tile_end; tile++) {
     const uint8_t *start = tiles + tile * ck_tile_bytes(x->blocks, block_bytes);
-    const uint16_t *scales = (const uint16_t *)start;
     for (int64_t t = 0; t < x->tokens; t++) {
       for (int row = 0; row < CK_TILE_ROWS && tile * CK_TILE_ROWS + row < rows; row++) {
         float sum = 0.0f;
         for (int64_t b = 0; b < x->blocks; b++) {
-          const uint8_t *block = start + ck_scale_bytes(x->blocks) + b * block_bytes;
+          const uint8_t *block = start + ck_data_offset(b, block_bytes);
+          const uint16_t *scales = (const uint16_t *)(start + ck_scale_offset(b, block_bytes));
           const int8_t *a = x->values + (t * x->blocks + b) * CK_BLOCK;
           int32_t dot = x->offsets[t * x->blocks + b] * (four_bit ? 1 : 16);
           for (int i = 0; i < CK_BLOCK; i++) dot += weight_at(block, four_bit, row, i) * a[i];
-          sum += (float)dot * ck_half(scales[b * CK_TILE_ROWS + row]) * x->scales[t * x->blocks + b];
+          sum += (float)dot * ck_half(scales[row]) * x->scales[t * x->blocks + b];
         }
         out[t * out_stride + tile * CK_TILE_ROWS + row] = sum;
       }

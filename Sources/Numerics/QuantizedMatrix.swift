@@ -77,13 +77,13 @@ public final class QuantizedMatrix: @unchecked Sendable {
     into packed: UnsafeMutablePointer<UInt8>
   ) {
     let (sourceBlock, blockBytes) = (precision == .eightBit ? 34 : 18, blockBytes(precision))
-    let tile = packed + row / 16 * tileBytes(blocks, precision)
-    let scales = UnsafeMutableRawPointer(tile).assumingMemoryBound(to: UInt16.self) + row % 16
-    let data = tile + Int(ck_scale_bytes(Int64(blocks))) + row % 16 * 4
+    let tile = UnsafeMutableRawPointer(packed + row / 16 * tileBytes(blocks, precision))
     for block in 0..<blocks {
       let from = (row * blocks + block) * sourceBlock
-      scales[block * 16] = source.loadUnaligned(fromByteOffset: from, as: UInt16.self)
-      let target = UnsafeMutableRawPointer(data + block * blockBytes)
+      tile.storeBytes(
+        of: source.loadUnaligned(fromByteOffset: from, as: UInt16.self),
+        toByteOffset: Int(ck_scale_offset(Int64(block), Int64(blockBytes))) + row % 16 * 2, as: UInt16.self)
+      let target = tile + Int(ck_data_offset(Int64(block), Int64(blockBytes))) + row % 16 * 4
       // Four inputs at a time. GGML's Q4_0 byte i holds inputs i and i + 16, as ours does.
       let flip: UInt32 = precision == .eightBit ? 0x8080_8080 : 0
       for group in 0..<(blockBytes / 64) {
@@ -157,12 +157,12 @@ public final class QuantizedMatrix: @unchecked Sendable {
 
   /// Row `row` as f32 (embedding look-up).
   public func dequantizeRow(_ row: Int, into out: UnsafeMutablePointer<Float>) {
-    let tile = packed + row / 16 * Self.tileBytes(blocks, precision)
-    let scales = UnsafeRawPointer(tile).assumingMemoryBound(to: UInt16.self) + row % 16
-    let data = tile + Int(ck_scale_bytes(Int64(blocks))) + row % 16 * 4
+    let tile = UnsafeRawPointer(packed + row / 16 * Self.tileBytes(blocks, precision))
     for block in 0..<blocks {
-      let scale = Float(Float16(bitPattern: scales[block * 16]))
-      let source = data + block * blockBytes
+      let scaleOffset = Int(ck_scale_offset(Int64(block), Int64(blockBytes))) + row % 16 * 2
+      let scale = Float(Float16(bitPattern: tile.load(fromByteOffset: scaleOffset, as: UInt16.self)))
+      let source = (tile + Int(ck_data_offset(Int64(block), Int64(blockBytes))) + row % 16 * 4)
+        .assumingMemoryBound(to: UInt8.self)
       let target = out + block * 32
       if precision == .eightBit {
         for i in 0..<32 { target[i] = scale * Float(Int(source[(i / 4) * 64 + i % 4]) - 128) }
@@ -186,18 +186,19 @@ public final class QuantizedMatrix: @unchecked Sendable {
   /// A matrix of the given rows of this one, in that order, bit for bit (a shortlist of the output head).
   public func gathering(_ ids: [Int]) -> QuantizedMatrix {
     precondition(ids.allSatisfy { $0 >= 0 && $0 < rows }, "a row beyond the matrix")
-    let (tileBytes, scaleBytes) = (Self.tileBytes(blocks, precision), Int(ck_scale_bytes(Int64(blocks))))
+    let tileBytes = Self.tileBytes(blocks, precision)
     let buffer = Buffer<UInt8>(
       Self.packedByteCount(rows: ids.count, columns: columns, precision: precision))
     for (to, from) in ids.enumerated() {
       let source = packed + from / 16 * tileBytes
       let target = buffer.pointer + to / 16 * tileBytes
       for block in 0..<blocks {
-        (target + (block * 16 + to % 16) * 2).update(from: source + (block * 16 + from % 16) * 2, count: 2)
-      }
-      for group in 0..<(blocks * blockBytes / 64) {
-        let at = scaleBytes + group * 64
-        (target + at + to % 16 * 4).update(from: source + at + from % 16 * 4, count: 4)
+        let scales = Int(ck_scale_offset(Int64(block), Int64(blockBytes)))
+        (target + scales + to % 16 * 2).update(from: source + scales + from % 16 * 2, count: 2)
+        let data = Int(ck_data_offset(Int64(block), Int64(blockBytes)))
+        for group in stride(from: data, to: data + blockBytes, by: 64) {
+          (target + group + to % 16 * 4).update(from: source + group + from % 16 * 4, count: 4)
+        }
       }
     }
     return QuantizedMatrix(

@@ -2,12 +2,14 @@
 // function pointers, which is constant. Every kernel has a portable reference; the variants are chosen at run time.
 //
 // Packed weight layout ("tiles"). A matrix of `rows` x `blocks * 32` is cut into tiles of 16 rows (the last one padded
-// with zero scales), one behind the other. A tile begins with 16 f16 scales (one a row) per block of 32 inputs, padded to
-// a multiple of 64 bytes; behind them, per block,
+// with zero scales), one behind the other. A tile is a row of pairs of blocks of 32 inputs; a pair begins with the 16 f16
+// scales (one a row) of its first block, then of its second, and goes on with their data, per block
 //   Q8: 8 groups of 64 bytes; group k holds inputs 4k..4k+3 of rows 0..15, row by row, as value + 128 (unsigned)
 //   Q4: 4 groups of 64 bytes; group k holds in its low nibbles inputs 4k..4k+3 and in its high nibbles inputs
 //       16+4k..16+4k+3 of rows 0..15, as value + 8 (unsigned)
-// so that one 512-bit u8 x s8 dot product feeds 16 rows with 4 inputs each, and a pass over the matrix is one stream.
+// so that one 512-bit u8 x s8 dot product feeds 16 rows with 4 inputs each, and a pass over the matrix is one stream of
+// whole cache lines without a gap: measured, scales apart from the data cost more than half of the read bandwidth. The
+// second half of the last pair is zero where the number of blocks is odd.
 #pragma once
 #include <stdint.h>
 
@@ -31,10 +33,16 @@ typedef struct ck_activations {
 typedef void (*ck_matmul_fn)(const uint8_t *restrict tiles, int64_t rows, int64_t tile_begin, int64_t tile_end,
                              const ck_activations *restrict x, float *restrict out, int64_t out_stride);
 
-// Bytes of scales at the head of a tile, and of a whole tile.
-static inline int64_t ck_scale_bytes(int64_t blocks) { return (blocks * CK_TILE_ROWS * 2 + 63) / 64 * 64; }
+// Bytes of a pair of blocks, of a whole tile, and from a tile's begin to the scales and to the data of a block.
+static inline int64_t ck_pair_bytes(int64_t block_bytes) { return 4 * CK_TILE_ROWS + 2 * block_bytes; }
 static inline int64_t ck_tile_bytes(int64_t blocks, int64_t block_bytes) {
-  return ck_scale_bytes(blocks) + blocks * block_bytes;
+  return (blocks + 1) / 2 * ck_pair_bytes(block_bytes);
+}
+static inline int64_t ck_scale_offset(int64_t block, int64_t block_bytes) {
+  return block / 2 * ck_pair_bytes(block_bytes) + block % 2 * 2 * CK_TILE_ROWS;
+}
+static inline int64_t ck_data_offset(int64_t block, int64_t block_bytes) {
+  return block / 2 * ck_pair_bytes(block_bytes) + 4 * CK_TILE_ROWS + block % 2 * block_bytes;
 }
 
 // Keys and values live in pages of CK_PAGE positions. Within a page, per layer and key/value head: keys [head_dim,
