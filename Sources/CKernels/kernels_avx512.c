@@ -3,6 +3,7 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), \
@@ -15,6 +16,7 @@
 #define CK_HAS_ATTEND_PAGES
 #define CK_HAS_LOW_RANK
 #define CK_HAS_GELU
+#define CK_HAS_LOG_SUM_EXP
 static void avx512_attend_pages(const ck_attention *a, const ck_query_row *rows, int64_t count);
 // exp of 16 values, the scheme of exp1; 0 gives exactly 1.
 static inline __m512 exp16(__m512 x) {
@@ -46,6 +48,18 @@ static void avx512_gelu_mul(const float *gate, const float *up, int64_t n, float
     _mm512_storeu_ps(out + i, gelu16(_mm512_loadu_ps(gate + i), _mm512_loadu_ps(up + i)));
   __mmask16 rest = (__mmask16)((1u << (n - i)) - 1);
   if (rest) _mm512_mask_storeu_ps(out + i, rest, gelu16(_mm512_maskz_loadu_ps(rest, gate + i), _mm512_maskz_loadu_ps(rest, up + i)));
+}
+
+static float avx512_log_sum_exp(const float *x, int64_t n) {
+  __mmask16 rest = (__mmask16)((1u << (n % 16)) - 1);
+  int64_t whole = n / 16 * 16;
+  __m512 least = _mm512_set1_ps(-3.0e38f), top = _mm512_mask_loadu_ps(least, rest, x + whole);
+  for (int64_t i = 0; i < whole; i += 16) top = _mm512_max_ps(top, _mm512_loadu_ps(x + i));
+  float largest = _mm512_reduce_max_ps(top);
+  top = _mm512_set1_ps(largest);
+  __m512 sum = _mm512_maskz_mov_ps(rest, exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(rest, x + whole), top)));
+  for (int64_t i = 0; i < whole; i += 16) sum = _mm512_add_ps(sum, exp16(_mm512_sub_ps(_mm512_loadu_ps(x + i), top)));
+  return largest + logf(_mm512_reduce_add_ps(sum));
 }
 
 #include "vector_kernels.inc"
