@@ -26,6 +26,7 @@ struct BenchCommand: Command {
     Option.integer("generate", "N", in: 1...4_096, help: "Generated tokens (default 64)."),
     Option.choice(
       "precision", ["native", "f32", "q8_0", "q4_0"], help: "Form of the weights (default native)."),
+    Option.flag("cached", help: "Load through the packed cache, as complete and lsp do."),
     Option.flag("train", help: "Also measure LoRA training, rank 16, 4 x 512 tokens."),
   ]
 
@@ -57,8 +58,10 @@ struct BenchCommand: Command {
     if let shape = arguments.text("shape").flatMap({ GemmaConfiguration.comparisonShapes[$0] }) {
       return try GemmaModel.random(shape, precision: precision)
     }
-    let path = try ModelRegistry(home: .standard()).resolveBase(arguments.text("model"))
-    return try GemmaModel.load(path: path, precision: precision)
+    let home = try Home.standard()
+    let path = try ModelRegistry(home: home).resolveBase(arguments.text("model"))
+    return try GemmaModel.load(
+      path: path, precision: precision, caching: arguments.flag("cached") ? .on(fallback: home.cache) : .off)
   }
 
   private static func show(_ bench: Bench, _ loading: Double, _ console: Console) {

@@ -14,7 +14,16 @@ import sys
 import sysconfig
 import tempfile
 
-import numpy
+# The interpreter with numpy (and transformers) is the one that $PYTHON names; continue in it.
+if "PYTHON" in os.environ and os.environ.get("GEMFILL_TEST_IN_PYTHON") != "1":
+    os.environ["GEMFILL_TEST_IN_PYTHON"] = "1"
+    os.execv(os.environ["PYTHON"], [os.environ["PYTHON"], *sys.argv])
+
+try:
+    import numpy
+except ImportError:
+    print("no numpy; scripts/test installs it for $PYTHON")
+    sys.exit(77)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BASE = "gemfill-base"

@@ -39,6 +39,17 @@ struct SafetensorsTests {
     #expect(folder.fileNames == ["model.safetensors"])
   }
 
+  /// The second of two tensors of one name would hide the first, whose bytes then belong to nobody.
+  @Test func secondNamesAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let entry = #""a":{"dtype":"F32","shape":[4],"data_offsets":[%,#]}"#
+    func named(_ begin: Int, _ end: Int) -> String {
+      entry.replacingOccurrences(of: "%", with: "\(begin)").replacingOccurrences(of: "#", with: "\(end)")
+    }
+    let path = try raw(folder, "{\(named(0, 16)),\(named(16, 32))}", dataCount: 32)
+    #expect(throws: WeightsError.self) { try SafetensorsFile(path: path) }
+  }
+
   @Test func tensorsOutliveTheirFile() throws {
     let folder = try TemporaryFolder()
     var file: SafetensorsFile? = try SafetensorsFile(path: sample(folder))
