@@ -14,7 +14,7 @@ struct BenchCommand: Command {
     bandwidth of a block of that size; the prefill floor is two operations per weight and token over the int8 peak;
     the training floor is the dense f32 rate.
     """
-  static let options = inferenceOptions + BenchModes.options
+  static let options = inferenceOptions + BenchModes.options + TokenizerBench.options
   private static let inferenceOptions = [
     Option.text(
       "model", "NAME|PATH", help: "Registered model, GGUF file or model folder (default: the embedded base)."),
@@ -31,6 +31,10 @@ struct BenchCommand: Command {
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    if arguments.flag("tokenizer") {
+      try TokenizerBench(arguments).report(console)
+      return .done
+    }
     let pool = arguments.integer("threads").map { WorkerPool(threads: $0) } ?? .shared
     let precision = WeightPrecision(rawValue: arguments.text("precision") ?? "native") ?? .native
     console.progress("loading")

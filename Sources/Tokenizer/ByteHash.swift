@@ -13,6 +13,7 @@ struct ByteHash: Sendable {
 
   @inline(__always)
   func callAsFunction(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    if bytes.count <= 8 { return self(word: Self.word(bytes, 0, bytes.count), count: bytes.count) }
     var value = seed ^ UInt64(truncatingIfNeeded: bytes.count)
     var position = 0
     while bytes.count - position > 8 {
@@ -20,6 +21,12 @@ struct ByteHash: Sendable {
       position += 8
     }
     return Self.fold(value ^ ByteHash.word(bytes, position, bytes.count - position), 0xD6E8_FEB8_6659_FD93)
+  }
+
+  /// The hash of up to eight bytes, given as a number.
+  @inline(__always)
+  func callAsFunction(word: UInt64, count: Int) -> UInt64 {
+    Self.fold(seed ^ UInt64(truncatingIfNeeded: count) ^ word, 0xD6E8_FEB8_6659_FD93)
   }
 
   /// The hash of two tokens, one after the other.
@@ -42,8 +49,10 @@ struct ByteHash: Sendable {
         UInt32(littleEndian: address.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)))
       return low | high << UInt64(8 * (count - 4))
     }
-    var value: UInt64 = 0
-    for index in 0..<count { value |= UInt64(bytes[start + index]) << UInt64(8 * index) }
-    return value
+    guard count > 0 else { return 0 }
+    // The first, the middle and the last byte are all that there are; each is put where it belongs.
+    let (middle, last) = (count >> 1, count - 1)
+    return UInt64(base[start]) | UInt64(base[start + middle]) << UInt64(8 * middle)
+      | UInt64(base[start + last]) << UInt64(8 * last)
   }
 }

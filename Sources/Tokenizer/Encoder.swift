@@ -52,13 +52,10 @@ struct Encoder {
     self.word = []
     let rules = rules
     word.withUnsafeBufferPointer { word in
-      rules.vocabulary.withText { pieceText in
-        merger.merge(word, rules, pieceText)
-        for index in merger.symbols.indices where merger.symbols[index].count > 0 {
-          let symbol = merger.symbols[index]
-          let end = Int(symbol.start + symbol.count)
-          append(symbol.token, word, Int(symbol.start)..<end, pieceText)
-        }
+      merger.merge(word, rules)
+      for index in merger.symbols.indices where merger.symbols[index].count > 0 {
+        let symbol = merger.symbols[index]
+        append(symbol.token, word, Int(symbol.start)..<Int(symbol.start + symbol.count))
       }
     }
     self.word = word
@@ -66,8 +63,7 @@ struct Encoder {
 
   /// Appends what a symbol stands for: its token, or tokens for its bytes.
   private mutating func append(
-    _ token: Int32, _ word: UnsafeBufferPointer<UInt8>, _ range: Range<Int>,
-    _ pieceText: UnsafeBufferPointer<UInt8>
+    _ token: Int32, _ word: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
   ) {
     if token < 0 {
       for index in range { output.append(byteTokens[Int(word[index])]) }
@@ -78,7 +74,7 @@ struct Encoder {
       let middle = range.lowerBound + count
       for part in [range.lowerBound..<middle, middle..<range.upperBound] {
         let bytes = UnsafeBufferPointer(rebasing: word[part])
-        append(rules.token(bytes, pieceText) ?? -1, word, part, pieceText)
+        append(rules.token(bytes) ?? -1, word, part)
       }
     } else {
       output.append(token)

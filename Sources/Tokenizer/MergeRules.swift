@@ -48,22 +48,19 @@ struct MergeRules: Sendable {
 
   /// The token of a text, if it is a piece that may come out of text.
   @inline(__always)
-  func token(_ bytes: UnsafeBufferPointer<UInt8>, _ pieceText: UnsafeBufferPointer<UInt8>) -> Int32? {
-    pieces.token(bytes, vocabulary, pieceText)
-  }
+  func token(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32? { pieces.token(bytes) }
 
   /// What two neighbours become; `bytes` is the text of both together, a token −1 stands for text without a piece.
   @inline(__always)
   func merge(
-    _ left: Int32, _ right: Int32, _ bytes: UnsafeBufferPointer<UInt8>,
-    _ pieceText: UnsafeBufferPointer<UInt8>
+    _ left: Int32, _ right: Int32, _ bytes: UnsafeBufferPointer<UInt8>
   ) -> Merge? {
     switch rules {
     case .listed(let table):
       guard left >= 0, right >= 0, let found = table[left, right] else { return nil }
       return Merge(key: found.rank, token: found.token)
     case .scored(let keys):
-      guard let token = pieces.token(bytes, vocabulary, pieceText) else { return nil }
+      guard let token = pieces.token(bytes) else { return nil }
       return Merge(key: keys[Int(token)], token: token)
     }
   }

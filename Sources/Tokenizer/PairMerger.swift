@@ -43,34 +43,33 @@ struct PairMerger {
 
   /// Merges a word, which holds valid UTF-8 of at most 2^31 bytes; afterwards `symbols` is the result.
   mutating func merge(
-    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules, _ pieceText: UnsafeBufferPointer<UInt8>
+    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules
   ) {
     symbols.removeAll(keepingCapacity: true)
     if rules.hasUnusedPieces { splits.removeAll(keepingCapacity: true) }
     var position = 0
     while position < word.count {
       let count = UTF8Scanner.length(ofLeadByte: word[position])
-      let token = rules.token(UnsafeBufferPointer(rebasing: word[position..<(position + count)]), pieceText)
+      let token = rules.token(UnsafeBufferPointer(rebasing: word[position..<(position + count)]))
       symbols.append(Symbol(start: Int32(position), count: Int32(count), token: token ?? -1))
       position += count
     }
     if symbols.count <= shortLimit {
-      mergeShort(word, rules, pieceText)
+      mergeShort(word, rules)
     } else {
-      mergeLong(word, rules, pieceText)
+      mergeLong(word, rules)
     }
   }
 
   /// What the symbols at two places become.
   @inline(__always)
   private mutating func find(
-    _ left: Int, _ right: Int, _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules,
-    _ pieceText: UnsafeBufferPointer<UInt8>
+    _ left: Int, _ right: Int, _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules
   ) -> MergeRules.Merge? {
     let (first, second) = (symbols[left], symbols[right])
     let range = Int(first.start)..<Int(second.start + second.count)
     let bytes = UnsafeBufferPointer(rebasing: word[range])
-    guard let merge = rules.merge(first.token, second.token, bytes, pieceText) else { return nil }
+    guard let merge = rules.merge(first.token, second.token, bytes) else { return nil }
     if rules.hasUnusedPieces, rules.vocabulary.types[Int(merge.token)] == .unused {
       splits[merge.token] = Int(first.count)
     }
@@ -82,12 +81,12 @@ struct PairMerger {
 
 extension PairMerger {
   private mutating func mergeShort(
-    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules, _ pieceText: UnsafeBufferPointer<UInt8>
+    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules
   ) {
     guard symbols.count > 1 else { return }
     pairs.removeAll(keepingCapacity: true)
     for index in 0..<(symbols.count - 1) {
-      pairs.append(find(index, index + 1, word, rules, pieceText) ?? Self.noPair)
+      pairs.append(find(index, index + 1, word, rules) ?? Self.noPair)
     }
     while true {
       var best = 0
@@ -97,8 +96,8 @@ extension PairMerger {
       symbols[best].token = pairs[best].token
       symbols.remove(at: best + 1)
       pairs.remove(at: best)
-      if best > 0 { pairs[best - 1] = find(best - 1, best, word, rules, pieceText) ?? Self.noPair }
-      if best < pairs.count { pairs[best] = find(best, best + 1, word, rules, pieceText) ?? Self.noPair }
+      if best > 0 { pairs[best - 1] = find(best - 1, best, word, rules) ?? Self.noPair }
+      if best < pairs.count { pairs[best] = find(best, best + 1, word, rules) ?? Self.noPair }
     }
   }
 }
@@ -108,14 +107,14 @@ extension PairMerger {
 extension PairMerger {
   /// In O(n log n): a pair whose symbols have changed meanwhile is skipped when it surfaces.
   private mutating func mergeLong(
-    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules, _ pieceText: UnsafeBufferPointer<UInt8>
+    _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules
   ) {
     heap.removeAll(keepingCapacity: true)
     for index in symbols.indices {
       symbols[index].previous = Int32(index) - 1
       symbols[index].next = index + 1 < symbols.count ? Int32(index) + 1 : -1
     }
-    for index in 1..<Int32(symbols.count) { consider(index - 1, index, word, rules, pieceText) }
+    for index in 1..<Int32(symbols.count) { consider(index - 1, index, word, rules) }
     while let best = popFirst() {
       let (left, right) = (Int(best.left), Int(best.right))
       // The symbol on the left only grows, so the same length means that neither has changed.
@@ -127,17 +126,16 @@ extension PairMerger {
       symbols[left].next = symbols[right].next
       symbols[right].count = 0
       if symbols[left].next >= 0 { symbols[Int(symbols[left].next)].previous = best.left }
-      consider(symbols[left].previous, best.left, word, rules, pieceText)
-      consider(best.left, symbols[left].next, word, rules, pieceText)
+      consider(symbols[left].previous, best.left, word, rules)
+      consider(best.left, symbols[left].next, word, rules)
     }
   }
 
   private mutating func consider(
-    _ left: Int32, _ right: Int32, _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules,
-    _ pieceText: UnsafeBufferPointer<UInt8>
+    _ left: Int32, _ right: Int32, _ word: UnsafeBufferPointer<UInt8>, _ rules: MergeRules
   ) {
     guard left >= 0, right >= 0 else { return }
-    guard let merge = find(Int(left), Int(right), word, rules, pieceText) else { return }
+    guard let merge = find(Int(left), Int(right), word, rules) else { return }
     let count = symbols[Int(left)].count + symbols[Int(right)].count
     push(Candidate(key: merge.key, left: left, right: right, count: count, token: merge.token))
   }

@@ -14,26 +14,33 @@ extension Tokenizer {
     return bytes
   }
 
+  @inline(__always)
   private func append(_ token: Int32, to bytes: inout [UInt8]) {
     let index = Int(token)
     guard (0..<vocabulary.count).contains(index) else { return }
     switch vocabulary.types[index] {
     case .control, .unknown: return
     case .byte: if let byte = vocabulary.byteValue(of: index) { bytes.append(byte) }
-    case .normal, .userDefined, .unused: appendText(vocabulary.piece(index), to: &bytes)
+    case .normal, .userDefined, .unused: appendText(index, to: &bytes)
     }
   }
 
   /// Appends a piece with its space marks undone.
-  private func appendText(_ piece: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-    var position = piece.startIndex
-    while position < piece.endIndex {
-      if piece[position...].starts(with: Vocabulary.spaceMark) {
-        bytes.append(0x20)
-        position += Vocabulary.spaceMark.count
-      } else {
-        bytes.append(piece[position])
-        position += 1
+  @inline(__always)
+  private func appendText(_ token: Int, to bytes: inout [UInt8]) {
+    let range = vocabulary.range(of: token)
+    vocabulary.withText { text in
+      var position = range.lowerBound
+      while position < range.upperBound {
+        if text[position] == 0xE2, position + 2 < range.upperBound, text[position + 1] == 0x96,
+          text[position + 2] == 0x81
+        {
+          bytes.append(0x20)
+          position += 3
+        } else {
+          bytes.append(text[position])
+          position += 1
+        }
       }
     }
   }

@@ -47,7 +47,8 @@ public final class Tokenizer: Sendable {
 
   /// A tokenizer for a vocabulary that has been checked.
   init(_ vocabulary: Vocabulary) {
-    let reserved = vocabulary.reservedTokens
+    var isReserved = [Bool](repeating: false, count: vocabulary.count)
+    for token in vocabulary.reservedTokens { isReserved[Int(token)] = true }
     var wholes = PrefixTrie(spacesMatchMarks: !vocabulary.wholesMatchRawText)
     var wholesAndSpecials = wholes
     var joins = JoinTable()
@@ -55,7 +56,7 @@ public final class Tokenizer: Sendable {
     var mergeable = [Bool](repeating: false, count: vocabulary.count)
     vocabulary.withText { text in
       for token in 0..<vocabulary.count {
-        let isReserved = reserved.contains(Int32(token))
+        let isReserved = isReserved[token]
         var isWhole = false
         var isSpecial = isReserved && !vocabulary.piece(token).starts(with: Vocabulary.unusedName)
         switch vocabulary.types[token] {
@@ -112,6 +113,9 @@ public final class Tokenizer: Sendable {
       return encoder.output.tokens
     }
   }
+
+  /// The first token whose piece is `name`, special or not; in linear time.
+  public func token(named name: String) -> Int32? { vocabulary.token(named: name) }
 
   /// Lends an encoder whose output is empty.
   func withEncoder<Result>(_ body: (inout Encoder) -> Result) -> Result { encoders.withEncoder(body) }

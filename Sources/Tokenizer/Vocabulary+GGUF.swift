@@ -30,9 +30,9 @@ extension Vocabulary {
     guard let pieces = file.metadata[keys.tokens]?.arrayValue else {
       throw .malformed(path: file.path, place: keys.tokens, problem: "missing or not a list of texts")
     }
-    guard pieces.byteCount <= Self.textLimit else {
+    guard pieces.byteCount <= PieceText.limit else {
       throw .malformed(
-        path: file.path, place: keys.tokens, problem: "more than \(Self.textLimit) bytes of text")
+        path: file.path, place: keys.tokens, problem: "more than \(PieceText.limit) bytes of text")
     }
     let scores = try Self.column(keys.scores, file, count: pieces.count) { $0.floats() }
     if let token = scores?.firstIndex(where: \.isNaN) {

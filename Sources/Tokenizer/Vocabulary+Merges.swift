@@ -1,8 +1,9 @@
 /// Takes merges given as text into a vocabulary.
 struct MergeReader {
-  private let vocabulary: Vocabulary
+  private let text: PieceText
+  /// The types of the pieces, where all that must not come out of text are control pieces.
+  private let types: [Vocabulary.PieceType]
   private let pieces: PieceTable
-  private let reserved: Set<Int32>
   private let path: String
   private let place: String
   private var merges: [MergeTable.Merge] = []
@@ -15,10 +16,12 @@ struct MergeReader {
   ///
   /// - Parameter place: What the list is called in the file.
   init(_ vocabulary: Vocabulary, capacity: Int, path: String, place: String) throws(TokenizerError) {
-    self.vocabulary = vocabulary
+    text = vocabulary.text
     self.path = path
     self.place = place
-    reserved = vocabulary.reservedTokens
+    var types = vocabulary.types
+    for token in vocabulary.reservedTokens { types[Int(token)] = .control }
+    self.types = types
     pieces = PieceTable(vocabulary) { _ in true }
     if let token = pieces.repeated {
       let text = String(decoding: vocabulary.piece(Int(token)), as: UTF8.self)
@@ -35,23 +38,16 @@ struct MergeReader {
     _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
   ) -> TokenizerError? {
     defer { count += 1 }
-    let found = vocabulary.withText { text in
-      (
-        left: pieces.token(left, vocabulary, text), right: pieces.token(right, vocabulary, text),
-        both: token(left, right, text)
-      )
-    }
-    guard let leftToken = found.left else { return damage("\(quoted(left)) is no piece", count) }
-    guard let rightToken = found.right else { return damage("\(quoted(right)) is no piece", count) }
-    guard let token = found.both else {
+    guard let leftToken = pieces.token(left) else { return damage("\(quoted(left)) is no piece", count) }
+    guard let rightToken = pieces.token(right) else { return damage("\(quoted(right)) is no piece", count) }
+    guard let token = token(left, right) else {
       return damage("\(quoted(left)) and \(quoted(right)) together are no piece", count)
     }
     lastToken = Int(token)
-    for part in [leftToken, rightToken] where vocabulary.types[Int(part)] == .byte {
+    for part in [leftToken, rightToken] where types[Int(part)] == .byte {
       return damage("it merges the byte piece \(part)", count)
     }
-    if reserved.contains(token) { return nil }
-    switch vocabulary.types[Int(token)] {
+    switch types[Int(token)] {
     case .control, .unknown, .byte: return nil
     case .normal, .userDefined, .unused: break
     }
@@ -77,20 +73,12 @@ struct MergeReader {
 
   /// The piece that two texts make together: mostly the one before, or the one behind that.
   private func token(
-    _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>,
-    _ pieceText: UnsafeBufferPointer<UInt8>
+    _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
   ) -> Int32? {
-    for guess in [lastToken, lastToken + 1] where guess < vocabulary.count {
-      let range = vocabulary.range(of: guess)
-      let piece = UnsafeBufferPointer(rebasing: pieceText[range])
-      if piece.count == left.count + right.count, piece.starts(with: left),
-        piece.dropFirst(left.count).elementsEqual(right),
-        pieces.token(piece, vocabulary, pieceText) == Int32(guess)
-      {
-        return Int32(guess)
-      }
+    for guess in lastToken...min(lastToken + 1, text.count - 1) where text.equals(guess, left, right) {
+      return Int32(guess)
     }
-    return (Array(left) + right).withUnsafeBufferPointer { pieces.token($0, vocabulary, pieceText) }
+    return (Array(left) + right).withUnsafeBufferPointer { pieces.token($0) }
   }
 }
 
@@ -105,15 +93,18 @@ extension Vocabulary {
   /// 2. For 2 ≤ k < m the merge (k, 1) is listed before (1, 1). Then a run grows at its left end one by one up to m
   ///    before a second one is begun, so that n characters give m, m, …, n mod m: the longest match, again and again.
   func mergesRunsGreedily(_ merges: [MergeTable.Merge]) -> Bool {
-    let runs = (0..<count).map { runKind(of: $0) }
+    let runs = runs()
     var first = [Int](repeating: .max, count: 3)  // Rank of (1, 1).
     var last = [Int](repeating: -1, count: 3)  // The last rank at which a run is made of runs.
     var firstTouched = [Int](repeating: .max, count: 3)  // The first rank at which a run joins other text.
     var longest = [Int](repeating: 1, count: 3)
-    for run in runs { if let run { longest[run.kind] = max(longest[run.kind], run.length) } }
+    for run in runs.values { longest[run.kind] = max(longest[run.kind], run.length) }
+    var isRun = [Bool](repeating: false, count: count)
+    for token in runs.keys { isRun[Int(token)] = true }
     var growing = longest.map { _ in 0 }
     for (rank, merge) in merges.enumerated() {
-      let (left, right) = (runs[Int(merge.left)], runs[Int(merge.right)])
+      guard isRun[Int(merge.left)] || isRun[Int(merge.right)] else { continue }
+      let (left, right) = (runs[merge.left], runs[merge.right])
       if let left, let right, left.kind == right.kind {
         last[left.kind] = rank
         if left.length == 1, right.length == 1 { first[left.kind] = rank }
@@ -131,17 +122,19 @@ extension Vocabulary {
     }
   }
 
-  /// Which of the three characters a piece repeats, and how often; `nil` if it is no run.
-  private func runKind(of token: Int) -> (kind: Int, length: Int)? {
-    let piece = piece(token)
-    guard types[token] == .normal || types[token] == .userDefined, let byte = piece.first else { return nil }
-    switch byte {
-    case 0x0A: return isRun(token) ? (0, piece.count) : nil
-    case 0x09: return isRun(token) ? (1, piece.count) : nil
-    case Self.spaceMark[0]:
-      if piece.elementsEqual(Self.spaceMark) { return (2, 1) }
-      return isRun(token) ? (2, piece.count / 3) : nil
-    default: return nil
+  /// The pieces that repeat one of the three characters, with the character's number and how often it stands there.
+  private func runs() -> [Int32: (kind: Int, length: Int)] {
+    var runs: [Int32: (kind: Int, length: Int)] = [:]
+    for token in 0..<count where types[token] == .normal || types[token] == .userDefined {
+      let piece = piece(token)
+      switch piece.first {
+      case 0x0A: if isRun(token) { runs[Int32(token)] = (0, piece.count) }
+      case 0x09: if isRun(token) { runs[Int32(token)] = (1, piece.count) }
+      case Self.spaceMark[0]:
+        if isRun(token) || piece.elementsEqual(Self.spaceMark) { runs[Int32(token)] = (2, piece.count / 3) }
+      default: break
+      }
     }
+    return runs
   }
 }

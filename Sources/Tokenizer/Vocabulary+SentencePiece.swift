@@ -15,9 +15,9 @@ extension Vocabulary {
     let bytes: [UInt8]
     do {
       let file = try MappedFile(path: path)
-      guard file.byteCount <= Self.textLimit else {
+      guard file.byteCount <= PieceText.limit else {
         throw TokenizerError.malformed(
-          path: path, place: "its end", problem: "more than \(Self.textLimit) bytes")
+          path: path, place: "its end", problem: "more than \(PieceText.limit) bytes")
       }
       bytes = file.withBytes { [UInt8]($0) }
     } catch let error as TokenizerError {

@@ -32,8 +32,8 @@ private struct TokenizerJSONReader {
     do throws(WeightsError) { file = try MappedFile(path: path) } catch {
       throw .unreadable(error.description)
     }
-    guard file.byteCount <= Vocabulary.textLimit else {
-      throw .malformed(path: path, place: "its end", problem: "more than \(Vocabulary.textLimit) bytes")
+    guard file.byteCount <= PieceText.limit else {
+      throw .malformed(path: path, place: "its end", problem: "more than \(PieceText.limit) bytes")
     }
     return try file.withBytes { (bytes) throws(TokenizerError) in
       let text = bytes.bindMemory(to: UInt8.self)

@@ -25,8 +25,8 @@ public struct Vocabulary: Sendable {
   public private(set) var scores: [Float] = []
   /// What each piece is for.
   public private(set) var types: [PieceType] = []
-  private var text: [UInt8] = []
-  private var ends: [UInt32] = []
+  /// The pieces as they are stored.
+  private(set) var text = PieceText()
 
   /// The token before every text.
   public internal(set) var beginToken: Int32 = 2
@@ -70,12 +70,8 @@ public struct Vocabulary: Sendable {
     var all: [Int32] { [prefix, middle, suffix, fileSeparator].compactMap(\.self) }
   }
 
-  /// All pieces together may not take more bytes; loaders refuse files that are larger.
-  static let textLimit = 1 << 30
-
   mutating func append(_ piece: some Sequence<UInt8>, score: Float, type: PieceType) {
-    text.append(contentsOf: piece)
-    ends.append(UInt32(text.count))
+    text.append(piece)
     scores.append(score)
     types.append(type)
   }
@@ -83,25 +79,22 @@ public struct Vocabulary: Sendable {
   mutating func setType(_ token: Int, _ type: PieceType) { types[token] = type }
 
   mutating func reserve(pieces: Int, bytes: Int) {
-    text.reserveCapacity(bytes)
-    ends.reserveCapacity(pieces)
+    text.reserve(pieces: pieces, bytes: bytes)
     scores.reserveCapacity(pieces)
     types.reserveCapacity(pieces)
   }
 
   /// Where the piece of `token` lies in the bytes that `withText` lends.
-  func range(of token: Int) -> Range<Int> {
-    (token == 0 ? 0 : Int(ends[token - 1]))..<Int(ends[token])
-  }
+  func range(of token: Int) -> Range<Int> { text.range(of: token) }
 
   func withText<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-    text.withUnsafeBufferPointer(body)
+    text.withBytes(body)
   }
 
   /// The piece of `token` as it is stored.
   ///
   /// - Precondition: `0 ..< count` contains the token.
-  public func piece(_ token: Int) -> ArraySlice<UInt8> { text[range(of: token)] }
+  public func piece(_ token: Int) -> ArraySlice<UInt8> { text[token] }
 
   /// The first token whose piece is `name`; in linear time.
   func token(named name: String) -> Int32? {
@@ -152,6 +145,24 @@ extension Vocabulary {
     fim = FIMTokens(prefix: 67, middle: 68, suffix: 69, fileSeparator: 70)
   }
 
+  private func checkUTF8(path: String) throws(TokenizerError) {
+    let broken: Int? = withText { text in
+      (0..<count).first { token in
+        var position = range(of: token).lowerBound
+        let end = range(of: token).upperBound
+        while position < end {
+          guard let length = UTF8Scanner.validLength(text, at: position), position + length <= end else {
+            return true
+          }
+          position += length
+        }
+        return false
+      }
+    }
+    guard let broken else { return }
+    throw .malformed(path: path, place: "piece \(broken)", problem: "not valid UTF-8")
+  }
+
   /// The tokens that never come out of plain text, whatever their type.
   var reservedTokens: Set<Int32> {
     Set(fim.all + [beginToken, endToken] + [padToken, unknownToken].compactMap(\.self))
@@ -167,6 +178,7 @@ extension Vocabulary {
       throw .malformed(
         path: path, place: "the special tokens", problem: "token \(token) is not among the \(count) pieces")
     }
+    try checkUTF8(path: path)
     var bytes: Set<UInt8> = []
     for token in 0..<count where types[token] == .byte {
       guard let byte = byteValue(of: token) else {

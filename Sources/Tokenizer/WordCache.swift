@@ -44,13 +44,17 @@ struct WordCache {
   @inline(__always)
   func key(_ word: UnsafeBufferPointer<UInt8>) -> Key? {
     guard word.count <= Self.longestWord else { return nil }
+    if word.count <= 8 {
+      let first = ByteHash.word(word, 0, word.count)
+      return Key(hash: hash(word: first, count: word.count), first: first, second: 0, bytes: word)
+    }
     let hash = hash(word)
     guard word.count <= Self.longestInline else {
       return Key(hash: hash, first: hash, second: 0, bytes: word)
     }
-    let second = word.count > 8 ? ByteHash.word(word, 8, word.count - 8) : 0
     return Key(
-      hash: hash, first: ByteHash.word(word, 0, min(8, word.count)), second: second, bytes: word)
+      hash: hash, first: ByteHash.word(word, 0, 8), second: ByteHash.word(word, 8, word.count - 8),
+      bytes: word)
   }
 
   /// Appends the tokens of a word; false if they are not known.

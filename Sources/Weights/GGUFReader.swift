@@ -169,19 +169,19 @@ extension GGUFReader {
   }
 
   /// Steps over `count` bytes and returns where they begin.
-  private mutating func advance(_ count: Int, _ what: String) throws(WeightsError) -> Int {
+  private mutating func advance(_ count: Int, _ what: @autoclosure () -> String) throws(WeightsError) -> Int {
     guard count >= 0, count <= bytes.count - position else {
       throw malformed(
-        "the file ends within \(what) (\(count) bytes expected, \(bytes.count - position) left)")
+        "the file ends within \(what()) (\(count) bytes expected, \(bytes.count - position) left)")
     }
     defer { position += count }
     return position
   }
 
   private mutating func integer<Integer: FixedWidthInteger>(
-    _: Integer.Type, _ what: String
+    _: Integer.Type, _ what: @autoclosure () -> String
   ) throws(WeightsError) -> Integer {
-    let start = try advance(MemoryLayout<Integer>.size, what)
+    let start = try advance(MemoryLayout<Integer>.size, what())
     return Integer(littleEndian: bytes.loadUnaligned(fromByteOffset: start, as: Integer.self))
   }
 

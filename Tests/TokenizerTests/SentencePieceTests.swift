@@ -63,6 +63,34 @@ struct SentencePieceTests {
     #expect(again.padToken == 0 && again.beginToken == 2 && again.endToken == 1 && again.unknownToken == 3)
   }
 
+  /// Messages of a protocol buffer that are no models, by what is wrong with them.
+  private static let messages: [(name: String, bytes: [UInt8])] = [
+    ("nothing", []), ("a field without end", [0x0A]), ("a length beyond the end", [0x0A, 0x05, 0x41]),
+    ("a gigantic length", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]),
+    ("a negative length", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]),
+    ("an endless number", [UInt8](repeating: 0xFF, count: 11)), ("an unknown wire type", [0x0B, 0x00]),
+    ("a piece without text", [0x0A, 0x05, 0x15, 0, 0, 0, 0]),
+    ("a score that is no number", [0x0A, 0x08, 0x0A, 0x01, 0x41, 0x15, 0, 0, 0xC0, 0x7F]),
+    ("a type that is none", [0x0A, 0x05, 0x0A, 0x01, 0x41, 0x18, 0x63]),
+  ]
+
+  @Test(arguments: messages.indices)
+  func messagesThatAreNoModelsAreRefused(_ index: Int) throws {
+    let path = try Fixture.temporaryFolder() + "/tokenizer.model"
+    try AtomicFile.write(Self.messages[index].bytes, to: path)
+    let error = #expect(throws: TokenizerError.self) { try Tokenizer(sentencePieceModel: path) }
+    #expect(error?.description.contains(path) == true, "\(Self.messages[index].name)")
+  }
+
+  @Test func piecesThatAreNotUTF8AreRefused() throws {
+    var vocabulary = try Fixture.small().vocabulary
+    vocabulary.append([0x61, 0xC3], score: -1, type: .normal)
+    let path = try Fixture.temporaryFolder() + "/tokenizer.model"
+    try AtomicFile.write(vocabulary.sentencePieceModel(), to: path)
+    let error = #expect(throws: TokenizerError.self) { try Tokenizer(sentencePieceModel: path) }
+    #expect(error?.description.contains("piece 3072") == true)
+  }
+
   @Test func damagedModelsGiveErrors() throws {
     let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: Fixture.folder + "/small-spm.model")))
     let path = try Fixture.temporaryFolder() + "/tokenizer.model"
