@@ -19,7 +19,7 @@ struct MergingTests {
     let rules = MergeRules(
       vocabulary, mergeable: vocabulary.types.map { $0 == .normal || $0 == .userDefined })
     var merger = PairMerger(shortLimit: shortLimit)
-    vocabulary.withText { text in word.withUnsafeBufferPointer { merger.merge($0, rules, text) } }
+    word.withUnsafeBufferPointer { merger.merge($0, rules) }
     return merger.symbols.filter { $0.count > 0 }.map(\.token)
   }
 

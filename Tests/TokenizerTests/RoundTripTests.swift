@@ -43,8 +43,8 @@ struct RoundTripTests {
           bytes += repeatElement(letter, count: Int(generator.next() % 300))
         }
       }
-      bytes +=
-        generator.next() % 9 == 0 ? [0x0D, 0x0A] : repeatElement(0x0A, count: 1 + Int(generator.next() % 4))
+      let breaks = 1 + Int(generator.next() % 4)
+      bytes += generator.next() % 9 == 0 ? [0x0D, 0x0A] : [UInt8](repeating: 0x0A, count: breaks)
     }
     return bytes
   }
