@@ -98,10 +98,15 @@ struct ModelFolder {
     members["torch_dtype"] = dataType
     try AtomicFile.write(JSONValue.object(members).serialized(pretty: true), to: folder + "/config.json")
     guard let vocabulary = source.vocabulary else {
-      console.warn("\(source.path) has no vocabulary; the export has no tokenizer.model")
+      console.warn("\(source.path) has no vocabulary; the export has no tokenizer")
       return
     }
-    try AtomicFile.write(vocabulary.sentencePieceModel(), to: folder + "/tokenizer.model")
+    // Each kind in the one form that says everything about it.
+    if let json = vocabulary.tokenizerJSON() {
+      try AtomicFile.write(json, to: folder + "/tokenizer.json")
+    } else {
+      try AtomicFile.write(vocabulary.sentencePieceModel(), to: folder + "/tokenizer.model")
+    }
     try AtomicFile.write(
       vocabulary.hubConfiguration().serialized(pretty: true), to: folder + "/tokenizer_config.json")
   }

@@ -92,6 +92,21 @@ struct TokenizerJSONTests {
     #expect(tokens.first == 3_074 && tokens.count == 2)
   }
 
+  @Test func writesWhatItReads() throws {
+    let vocabulary = try Tokenizer(tokenizerJSON: Self.path).vocabulary
+    let path = try Fixture.temporaryFolder() + "/tokenizer.json"
+    try AtomicFile.write(#require(vocabulary.tokenizerJSON()), to: path)
+    let again = try Tokenizer(tokenizerJSON: path)
+    for example in try Fixture.cases(Fixture.folder + "/small-hf.json") {
+      #expect(again.encode(example.text) == example.ids)
+      #expect(again.encode(example.text, parseSpecial: true) == example.idsWithSpecial)
+    }
+    // Key by key as the file that transformers wrote, but for what cuts nothing and the begin token.
+    let (written, original) = (try JSONValue(file: path), try JSONValue(file: Self.path))
+    for key in ["added_tokens", "normalizer", "decoder", "model"] { #expect(written[key] == original[key]) }
+    #expect(try Fixture.small().vocabulary.tokenizerJSON() == nil)
+  }
+
   @Test func aDirectoryMayHoldEitherFile() throws {
     let folder = try Fixture.temporaryFolder()
     #expect(!Vocabulary.exists(inDirectory: folder))
