@@ -145,7 +145,15 @@ extension Vocabulary {
     fim = FIMTokens(prefix: 67, middle: 68, suffix: 69, fileSeparator: 70)
   }
 
-  private func checkUTF8(path: String) throws(TokenizerError) {
+  /// Longer pieces are refused: each place of a text might have to be compared with all of one.
+  private static let longestPiece = 1_024
+
+  private func checkTexts(path: String) throws(TokenizerError) {
+    if let token = (0..<count).first(where: { range(of: $0).count > Self.longestPiece }) {
+      throw .malformed(
+        path: path, place: "piece \(token)",
+        problem: "\(range(of: token).count) bytes long, where \(Self.longestPiece) are allowed")
+    }
     let broken: Int? = withText { text in
       (0..<count).first { token in
         var position = range(of: token).lowerBound
@@ -178,7 +186,7 @@ extension Vocabulary {
       throw .malformed(
         path: path, place: "the special tokens", problem: "token \(token) is not among the \(count) pieces")
     }
-    try checkUTF8(path: path)
+    try checkTexts(path: path)
     var bytes: Set<UInt8> = []
     for token in 0..<count where types[token] == .byte {
       guard let byte = byteValue(of: token) else {

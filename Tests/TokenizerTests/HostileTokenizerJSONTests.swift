@@ -61,6 +61,12 @@ struct HostileTokenizerJSONTests {
     Case("negative id", "whole number") { $0["model"]?["vocab"]?["brand new"] = -1 },
     Case("id with fraction", "expected") { $0["model"]?["vocab"]?["brand new"] = 1.5 },
     Case("id of another type", "whole number") { $0["model"]?["vocab"]?["brand new"] = "7" },
+    Case("endless piece", "2000 bytes long") {
+      $0["model"]?["vocab"]?[String(repeating: "a", count: 2_000)] = 3_072
+    },
+    Case("endless added token", "2000 bytes long") {
+      $0["added_tokens"]?.append(["id": 3_072, "content": .string(String(repeating: "a", count: 2_000))])
+    },
     Case("empty piece", "empty piece") { $0["model"]?["vocab"]?[""] = 3_072 },
     Case("vocabulary of another type", "object") { $0["model"]?["vocab"] = 5 },
     Case("no vocabulary", "bos_token") {
