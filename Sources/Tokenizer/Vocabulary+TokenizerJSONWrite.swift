@@ -54,13 +54,11 @@ extension Vocabulary {
     func sequence(_ name: String, _ type: Int) -> JSONValue {
       ["Sequence": ["id": .string(name), "type_id": .int(type)]]
     }
+    let entry: JSONValue = ["id": .string(begin), "ids": [.int(Int(token))], "tokens": [.string(begin)]]
     return [
       "type": "TemplateProcessing", "single": [special(0), sequence("A", 0)],
       "pair": [special(0), sequence("A", 0), special(1), sequence("B", 1)],
-      "special_tokens": .object(
-        JSONObject([
-          (begin, ["id": .string(begin), "ids": [.int(Int(token))], "tokens": [.string(begin)]])
-        ])),
+      "special_tokens": .object(JSONObject([(begin, entry)])),
     ]
   }
 }
