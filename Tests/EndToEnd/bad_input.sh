@@ -152,7 +152,7 @@ expect 1 "cannot write .*full" "${full[@]}" gemfill model export "$base" --out "
 expect 1 "cannot write .*full\.gguf" "${full[@]}" gemfill model quantize "$base" --out "$work/full.gguf"
 cp "$base" "$work/model.gguf"
 # A model without its packed cache works all the same.
-expect 0 "" "${full[@]}" gemfill complete "$work/repository/area.py:2:5" --base "$work/model.gguf"
+expect 0 "" "${full[@]}" gemfill complete "$work/repository/area.py:2:5" --base "$work/model.gguf" --json
 [ -z "$(find "$work" -name 'full*' -o -name '*.gempack*' -o -name '*.part*')" ] ||
   complain "writing to a full disk left $(find "$work" -name 'full*' -o -name '*.gempack*' -o -name '*.part*')"
 
