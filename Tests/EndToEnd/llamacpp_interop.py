@@ -119,6 +119,7 @@ def main():
         windows = perplexity(peer, base, work)
         foreign(peer, base, windows[:6], work)
         adapters(peer, base, work)
+        generations(peer, work)
     peer.close()
     print(f"{sum(checks)} of {len(checks)} checks passed")
     sys.exit(0 if all(checks) and checks else 1)
@@ -207,8 +208,7 @@ def adapters(peer, base, work):
     gemfill("adapter", "import", lora, "--base", BASE, "--name", "returned")
     again = logits(BASE, tokens, work, "--precision", "f32", "--adapter", "returned")
     compare("adapter file, back here", again, 1e-3)
-    probe = "import torch, transformers"
-    if subprocess.run([sys.executable, "-c", probe], stderr=subprocess.DEVNULL).returncode != 0:
+    if not has_transformers():
         print("     no transformers: the merged folder was not loaded")
         return
     script = (
@@ -220,6 +220,32 @@ def adapters(peer, base, work):
         [sys.executable, "-c", script, str(hub), str(work / "hub.npy"), ",".join(map(str, tokens))],
         check=True, stderr=subprocess.DEVNULL)
     compare("merged, transformers", numpy.load(work / "hub.npy"), 2e-3)
+
+
+def has_transformers():
+    probe = "import torch, transformers, peft"
+    return subprocess.run([sys.executable, "-c", probe], stderr=subprocess.DEVNULL).returncode == 0
+
+
+def generations(peer, work):
+    """Small random models of every generation, exported as GGUF: transformers' logits here and in llama.cpp."""
+    if not has_transformers():
+        print("     no transformers: only the embedded base was compared")
+        return
+    tokens = [2] + [110 + 5 * index for index in range(39)]
+    script = ROOT / "Tests/EndToEnd/support/tiny_models.py"
+    subprocess.run(
+        [sys.executable, script, work / "tiny", ",".join(map(str, tokens))], check=True, capture_output=True)
+    for folder in sorted((work / "tiny").iterdir()):
+        expected = numpy.load(folder / "reference.npy")
+        gguf = work / f"{folder.name}.gguf"
+        gemfill("model", "export", folder, "--format", "gguf", "--out", gguf)
+        own = float(abs(logits(gguf, tokens, work, "--precision", "f32") - expected).max())
+        peer.ask({"model": str(gguf), "tokens": [tokens], "logits": str(work / "peer.npy")})
+        other = float(abs(numpy.load(work / "peer.npy") - expected).max())
+        check(
+            f"{folder.name} as GGUF", own < 3e-4 and other < 2e-2,
+            f"off transformers by {own:.6f} here, by {other:.6f} in llama.cpp")
 
 
 main()
