@@ -121,7 +121,8 @@ public actor CompletionService {
       InfillRequest(
         path: request.path, prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]),
         maxTokens: request.maxTokens ?? limit, timeBudgetMs: options.timeBudgetMs, adapter: request.adapter,
-        shouldStop: { stop.isReached(by: $0) }))
+        // Mostly the cursor stands inside a word, which a model knows by its whole tokens only.
+        options: DecodingOptions(heals: true), shouldStop: { stop.isReached(by: $0) }))
   }
 
   private func show(_ result: InfillResult, cursor: CursorContext, rules: CompletionSyntax)

@@ -83,7 +83,7 @@ final class BranchDecoder {
   private func take(_ choice: TokenChooser.Choice, _ branch: inout Branch) {
     if !branch.run.take(choice) {
       branch.end = .endToken
-    } else if job.shouldStop(branch.run.bytes) {
+    } else if !branch.run.isBound, job.shouldStop(branch.run.bytes) {
       branch.end = .stopRule
     } else if branch.run.tokens.count >= job.maxTokens || branch.tokens.count >= job.contextLength {
       branch.end = .tokenLimit

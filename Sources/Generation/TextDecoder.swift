@@ -78,7 +78,7 @@ final class TextDecoder {
       if let interruption = job.interruption { return interruption }
       let choice = heads.choose(row: row, allowed: run.allowed(), &chooser)
       guard run.take(choice) else { return .endToken }
-      if job.shouldStop(run.bytes) { return .stopRule }
+      if !run.isBound, job.shouldStop(run.bytes) { return .stopRule }
       guard run.tokens.count < job.maxTokens, sequence.count < job.contextLength else { return .tokenLimit }
       if !follow(choice.token) { try pass([choice.token], mayDraft: true, isTimed: true) }
     }

@@ -26,6 +26,9 @@ struct TextRun {
   /// Mean natural log probability of the tokens; 0 when there are none.
   var meanLogProbability: Float { tokens.isEmpty ? 0 : logProbabilitySum / Float(tokens.count) }
 
+  /// True until what the text has to begin with has been generated.
+  var isBound: Bool { constraint.map { !$0.rest.isEmpty } ?? false }
+
   /// Tokens that may come next; nil where all may.
   func allowed() -> [Int32]? { constraint?.allowed() }
 

@@ -13,16 +13,23 @@ struct TokenBytes: Sendable {
       bytes += tokenizer.bytes(of: Int32(token))
       starts.append(bytes.count)
     }
-    let sorted = bytes.withUnsafeBufferPointer { text in
-      (0..<Int32(tokenizer.vocabularySize)).filter { starts[Int($0)] < starts[Int($0) + 1] }.sorted {
-        let order = Self.compare(
-          text, starts[Int($0)]..<starts[Int($0) + 1], starts[Int($1)]..<starts[Int($1) + 1])
-        return order != 0 ? order < 0 : $0 < $1
+    self.sorted = bytes.withUnsafeBufferPointer { text in
+      // The first eight bytes as one number decide nearly all comparisons.
+      let keys = (0..<starts.count - 1).map { token in
+        (0..<8).reduce(UInt64(0)) { key, place in
+          let index = starts[token] + place
+          return key << 8 | UInt64(index < starts[token + 1] ? text[index] : 0)
+        }
+      }
+      return (0..<Int32(starts.count - 1)).filter { starts[Int($0)] < starts[Int($0) + 1] }.sorted {
+        let (a, b) = (Int($0), Int($1))
+        if keys[a] != keys[b] { return keys[a] < keys[b] }
+        let order = Self.compare(text, starts[a]..<starts[a + 1], starts[b]..<starts[b + 1])
+        return order != 0 ? order < 0 : a < b
       }
     }
     self.bytes = bytes
     self.starts = starts
-    self.sorted = sorted
   }
 
   private static func compare(_ text: UnsafeBufferPointer<UInt8>, _ a: Range<Int>, _ b: Range<Int>) -> Int {
