@@ -14,6 +14,8 @@ final class AdapterPlan {
     let inputs: Int
     let outputs: Int
     let scale: Float
+    /// What each output is multiplied by, the base's product included (DoRA).
+    let outputGain: UnsafePointer<Float>?
 
     /// `low[t] = scale · A x[t]` for the rows of `rows`; `x` is the first row of all.
     func down(_ x: UnsafePointer<Float>, rows: Range<Int>, kernels: Kernels) {
@@ -39,17 +41,24 @@ final class AdapterPlan {
       }
     }
 
-    /// `out[t, o] += (B low[t])[o]` for `rows` rows and the outputs of `tiles` (16 each).
+    /// `out[t, o] += (B low[t])[o]` for `rows` rows and the outputs of `tiles` (16 each), which hold the base's product; then
+    /// the gain.
     func up(
       rows: Int, tiles: Range<Int>, into out: UnsafeMutablePointer<Float>, outStride: Int, kernels: Kernels
     ) {
-      guard let exact else {
-        return packed.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
-      }
-      for row in 0..<rows {
-        for o in tiles.lowerBound * 16..<min(outputs, tiles.upperBound * 16) {
-          out[row * outStride + o] += kernels.dot(exact.b + o * rank, low + row * lowStride, count: rank)
+      let columns = tiles.lowerBound * 16..<min(outputs, tiles.upperBound * 16)
+      if let exact {
+        for row in 0..<rows {
+          for o in columns {
+            out[row * outStride + o] += kernels.dot(exact.b + o * rank, low + row * lowStride, count: rank)
+          }
         }
+      } else {
+        packed.up(low, rows: rows, tiles: tiles, into: out, outStride: outStride, kernels: kernels)
+      }
+      guard let outputGain else { return }
+      for row in 0..<rows {
+        for o in columns { out[row * outStride + o] *= outputGain[o] }
       }
     }
   }
@@ -72,7 +81,8 @@ final class AdapterPlan {
           low: low[projection].pointer, lowStride: factors.packed.lowStride, packed: factors.packed.view,
           exact: linear.isQuantized
             ? nil : (UnsafePointer(factors.a.pointer), UnsafePointer(factors.b.pointer)),
-          rank: factors.rank, inputs: linear.inputs, outputs: linear.outputs, scale: factors.scale)
+          rank: factors.rank, inputs: linear.inputs, outputs: linear.outputs, scale: factors.scale,
+          outputGain: factors.outputGain.map { UnsafePointer($0.pointer) })
       })
   }
 }

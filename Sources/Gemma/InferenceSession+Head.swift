@@ -13,8 +13,24 @@ extension InferenceSession {
       member.single { inputObserver(.head, normed, rows, hiddenSize) }
     }
     product(head, normed, rows, into: out, member)
+    if head === model.embedding, let adapter { replaceTokenRows(adapter, rows, into: out, member) }
     guard let cap = c.finalLogitCap else { return }
     for i in member.share(rows * head.outputs, unit: 64) { out[i] = cap * tanh(out[i] / cap) }
+  }
+
+  /// Logits of the tokens whose rows the adapter replaces: the head is the embedding.
+  private func replaceTokenRows(
+    _ adapter: LoRAAdapter, _ rows: Int, into out: UnsafeMutablePointer<Float>, _ member: TeamMember
+  ) {
+    guard !adapter.tokenRows.isEmpty else { return }
+    member.single {
+      for (token, own) in adapter.tokenRows {
+        for row in 0..<rows {
+          out[row * c.vocabularySize + Int(token)] = kernels.dot(
+            own.pointer, normed + row * c.hiddenSize, count: c.hiddenSize)
+        }
+      }
+    }
   }
 
   /// The input of the head, into the member's own of the first `rows` rows of `normed`.

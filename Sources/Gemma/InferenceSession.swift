@@ -265,9 +265,15 @@ public final class InferenceSession {
 
   private func embed(_ tokens: ArraySlice<Int32>, _ member: TeamMember) {
     let scale = c.embeddingScale
+    let hasTokenRows = adapter.map { !$0.tokenRows.isEmpty } ?? false
     for row in member.share(tokens.count) {
       let target = x + row * hiddenSize
-      model.embedding.row(Int(tokens[tokens.startIndex + row]), into: target)
+      let token = tokens[tokens.startIndex + row]
+      if hasTokenRows, let own = adapter?.tokenRows[token] {
+        target.update(from: own.pointer, count: hiddenSize)
+      } else {
+        model.embedding.row(Int(token), into: target)
+      }
       for i in 0..<hiddenSize { target[i] *= scale }
     }
   }

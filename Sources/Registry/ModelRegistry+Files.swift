@@ -13,7 +13,7 @@ extension ModelRegistry {
   public func importAdapter(from directory: String, name: String? = nil, base: String? = nil) throws
     -> Adapter
   {
-    let source = try PEFTAdapter(directory: directory)
+    let source = try PEFTAdapter(directory: directory, variants: .read)
     var card: AdapterCard
     if let base {
       card = AdapterCard(

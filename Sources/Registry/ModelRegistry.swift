@@ -103,7 +103,7 @@ public final class ModelRegistry: Sendable {
   public func register(directory: String) throws -> Adapter {
     let card = try AdapterCard(directory: directory)
     try Self.check(name: card.name)
-    _ = try PEFTAdapter(directory: directory)
+    _ = try PEFTAdapter(directory: directory, variants: .read)
     try database.transaction { connection in
       let taken = try connection.first("SELECT 1 FROM adapter WHERE name = ?", [card.name]) { _ in true }
       if taken == true { throw RegistryError.taken(what: "adapter", name: card.name) }

@@ -4,13 +4,17 @@ struct PEFTConfiguration {
   let alpha: Double
   let targetModules: [String]
   let baseModelName: String?
+  /// The tokens whose rows of the embedding are replaced, in the order of the stored rows.
+  let tokenIndices: [Int]
+  /// Every module has a trained magnitude.
+  let usesDoRA: Bool
   private let isRankStabilized: Bool
   private let ranks: [(pattern: String, rank: Int)]
   private let alphas: [(pattern: String, alpha: Double)]
 
   static let maximumRank = 4096
 
-  init(path: String) throws(WeightsError) {
+  init(path: String, variants: PEFTAdapter.Variants = .refused) throws(WeightsError) {
     let json = try JSONValue(file: path)
     func malformed(_ key: String, _ problem: String) -> WeightsError {
       .malformed(path: path, place: "'\(key)'", problem: problem)
@@ -33,7 +37,10 @@ struct PEFTConfiguration {
     case nil, .null: targetModules = []
     case .bool, .int, .double, .object: throw malformed("target_modules", "not a list of names")
     }
-    try Self.refuseVariants(json, path)
+    try Self.refuseVariants(
+      json, path, but: variants == .read ? ["use_dora", "trainable_token_indices"] : [])
+    usesDoRA = json["use_dora"]?.boolValue ?? false
+    tokenIndices = try Self.tokenIndices(json, path)
     self.rank = rank
     self.alpha = alpha
     baseModelName = json["base_model_name_or_path"]?.stringValue
@@ -90,12 +97,35 @@ struct PEFTConfiguration {
     return table
   }
 
-  private static func refuseVariants(_ json: JSONValue, _ path: String) throws(WeightsError) {
+  /// A list, or an object whose only member is that of the embedding.
+  private static func tokenIndices(_ json: JSONValue, _ path: String) throws(WeightsError) -> [Int] {
+    guard var value = json["trainable_token_indices"], !value.isNull else { return [] }
+    if let members = value.objectValue {
+      guard members.count <= 1, members.keys.allSatisfy({ $0.hasSuffix("embed_tokens") }) else {
+        throw .unsupported(
+          path: path, place: "'trainable_token_indices'", problem: "rows of other modules than embed_tokens",
+          remedy: "merge the adapter into its base with PEFT")
+      }
+      value = members.members.first?.value ?? []
+    }
+    let indices = (value.arrayValue ?? []).compactMap(\.intValue)
+    guard let elements = value.arrayValue, indices.count == elements.count, indices.allSatisfy({ $0 >= 0 }),
+      Set(indices).count == indices.count
+    else {
+      throw .malformed(
+        path: path, place: "'trainable_token_indices'", problem: "not a list of different token ids")
+    }
+    return indices
+  }
+
+  private static func refuseVariants(
+    _ json: JSONValue, _ path: String, but allowed: [String]
+  ) throws(WeightsError) {
     let flags = [
       "use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "use_bdlora", "alora_invocation_tokens",
       "modules_to_save", "trainable_token_indices", "target_parameters", "layer_replication", "arrow_config",
     ]
-    for flag in flags {
+    for flag in flags where !allowed.contains(flag) {
       guard let value = json[flag], !value.isNull, value != false, value != [], value != [:] else { continue }
       throw .unsupported(
         path: path, place: "'\(flag)'", problem: "this variant of LoRA is not applied here",

@@ -19,10 +19,6 @@ private func logits(_ session: InferenceSession, _ tokens: [Int32]) throws -> [F
   return withExtendedLifetime(session) { Array(UnsafeBufferPointer(start: pointer, count: 160)) }
 }
 
-private func worst(_ a: [Float], _ b: [Float]) -> Float {
-  zip(a, b).map { abs($0 - $1) }.max() ?? .infinity
-}
-
 @Suite struct InferenceSessionTests {
   @Test(arguments: [WeightPrecision.float32, .q8_0, .q4_0])
   func tokensOneByOneEqualOnePass(precision: WeightPrecision) throws {

@@ -15,7 +15,8 @@ struct PEFTAdapterTests {
 
   /// An adapter whose configuration has the given members in addition to, or in place of, the usual ones.
   private func adapter(
-    _ folder: TemporaryFolder, _ members: [(String, JSONValue)] = [], tensors: [OutputTensor] = [a, b]
+    _ folder: TemporaryFolder, _ members: [(String, JSONValue)] = [], tensors: [OutputTensor] = [a, b],
+    variants: PEFTAdapter.Variants = .refused
   ) throws -> PEFTAdapter {
     var configuration: JSONValue = [
       "peft_type": "LORA", "r": 2, "lora_alpha": 8, "target_modules": ["q_proj"], "bias": "none",
@@ -23,7 +24,7 @@ struct PEFTAdapterTests {
     for (key, value) in members { configuration[key] = value }
     _ = try folder.file("adapter_config.json", configuration.serialized())
     try SafetensorsFile.write(tensors, to: folder.path + "/adapter_model.safetensors")
-    return try PEFTAdapter(directory: folder.path)
+    return try PEFTAdapter(directory: folder.path, variants: variants)
   }
 
   private func write(_ folder: TemporaryFolder) throws {
@@ -81,6 +82,45 @@ struct PEFTAdapterTests {
     ]
     for tensors in sets {
       #expect(throws: WeightsError.self) { try adapter(folder, tensors: tensors) }
+    }
+  }
+
+  private static let magnitude = tensor(".lora_magnitude_vector", [5])
+  private static let rows = OutputTensor(
+    name: "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta", shape: [2, 6],
+    floats: numbers(12))
+
+  @Test func readsMagnitudesAndTokenRowsForThoseWhoAskForThem() throws {
+    let folder = try TemporaryFolder()
+    let (a, b) = (Self.a, Self.b)
+    let magnitudes = try adapter(
+      folder, [("use_dora", true)], tensors: [a, b, Self.magnitude], variants: .read)
+    #expect(magnitudes.modules[0].magnitude?.floats() == numbers(5) && magnitudes.tokenRows == nil)
+    for indices in [[69, 67], ["embed_tokens": [69, 67]]] as [JSONValue] {
+      let rows = try adapter(
+        folder, [("trainable_token_indices", indices)], tensors: [a, b, Self.rows], variants: .read)
+      #expect(rows.tokenRows?.tokens == [69, 67] && rows.tokenRows?.rows.floats() == numbers(12))
+      #expect(rows.modules.count == 1 && rows.modules[0].magnitude == nil)
+    }
+  }
+
+  @Test func refusesMagnitudesAndTokenRowsThatDoNotFit() throws {
+    let folder = try TemporaryFolder()
+    let (a, b) = (Self.a, Self.b)
+    let cases: [([(String, JSONValue)], [OutputTensor])] = [
+      ([("use_dora", true)], [a, b]),
+      ([("use_dora", true)], [a, b, Self.tensor(".lora_magnitude_vector", [4])]),
+      ([], [a, b, Self.magnitude]), ([], [a, b, Self.rows]),
+      ([("trainable_token_indices", [67, 68])], [a, b]),
+      ([("trainable_token_indices", [67])], [a, b, Self.rows]),
+      ([("trainable_token_indices", [67, 67])], [a, b, Self.rows]),
+      ([("trainable_token_indices", [67, -1])], [a, b, Self.rows]),
+      ([("trainable_token_indices", ["lm_head": [67, 68]])], [a, b, Self.rows]),
+    ]
+    for (members, tensors) in cases {
+      #expect(throws: WeightsError.self) {
+        try adapter(folder, members, tensors: tensors, variants: .read)
+      }
     }
   }
 
