@@ -54,7 +54,8 @@ import Weights
     let norm = exact.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let error =
       zip(exact, rounded).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() / norm
-    #expect(error < (precision == .q8_0 ? 0.1 : 1), "\(error)")
+    // A router that chooses another expert makes a jump.
+    #expect(error < (precision == .q4_0 ? 1 : experts ? 0.5 : 0.1), "\(error)")
     #expect(error > 0)
   }
 
