@@ -70,6 +70,8 @@ final class AdapterPlan {
   /// Prepares `adapter` beside `model`'s matrices for chunks of `chunk` tokens.
   init(_ adapter: LoRAAdapter, _ model: GemmaModel, chunk: Int) {
     self.adapter = adapter
+    precondition(
+      adapter.factors.count == model.layers.count * Projection.allCases.count, "an adapter of another model")
     let stride = (adapter.maximumRank + 15) / 16 * 32
     let low = Projection.allCases.map { _ in FloatBuffer(chunk * stride) }
     self.low = low
@@ -77,6 +79,9 @@ final class AdapterPlan {
       adapter.factors.enumerated().map { index, factors in
         let (layer, projection) = (index / low.count, index % low.count)
         guard let factors, let linear = model.layers[layer].projections[projection] else { return nil }
+        precondition(
+          factors.packed.inputs == linear.inputs && factors.packed.outputs == linear.outputs,
+          "an adapter of another model")
         return Factors(
           low: low[projection].pointer, lowStride: factors.packed.lowStride, packed: factors.packed.view,
           exact: linear.isQuantized

@@ -66,12 +66,24 @@ struct GGUFConfigurationReader {
     try readPattern(count, into: &facts)
     facts.globalRope.base = try number("rope.freq_base")
     facts.localRope.base = try number("rope.freq_base_swa")
-    facts.globalRope.factor = try number("rope.scaling.factor")
+    facts.globalRope.factor = try ropeFactor()
     facts.vocabularySize = try rows(.embedding)
     if generation == .gemma3n || generation == .gemma4 { try readPerLayerInput(count, into: &facts) }
     if generation == .gemma3n { try readStreams(count, into: &facts) }
     if generation == .gemma4 { try readGemma4(count, into: &facts) }
     return facts
+  }
+
+  /// The factor of linear scaling; any other scaling is refused, never ignored.
+  private func ropeFactor() throws(GemmaError) -> Double? {
+    let key = "\(generation.rawValue).rope.scaling.type"
+    switch gguf.metadata[key]?.stringValue {
+    case nil, "linear": return try number("rope.scaling.factor")
+    case "none": return nil
+    case let other?:
+      throw .configuration(
+        path: gguf.path, key: key, problem: "is \(other); only linear scaling is computed here")
+    }
   }
 
   /// llama.cpp knows two values: that of the largest sizes and the head's width. The key is Gemfill's own.
@@ -126,8 +138,14 @@ struct GGUFConfigurationReader {
       facts.expertSize = try required("expert_feed_forward_length")
     }
     let layers = Set(0..<count)
-    facts.layersWithoutValues = layers.filter { gguf.tensor(names.name(.layer($0, .value))) == nil }
-    facts.layersWithScalar = layers.filter { gguf.tensor(names.name(.layer($0, .scalar))) != nil }
+    // A tensor in a format that is not read is there all the same, and fails when it is loaded.
+    func isThere(_ layer: Int, _ tensor: LayerTensor) -> Bool {
+      let name = names.name(.layer(layer, tensor))
+      return gguf.tensor(name) != nil || gguf.unreadableFormat(of: name) != nil
+    }
+    // Only global layers may do without a value matrix; elsewhere it is missing.
+    facts.layersWithoutValues = layers.filter { !isThere($0, .value) && (facts.isGlobal?[$0] ?? true) }
+    facts.layersWithScalar = layers.filter { isThere($0, .scalar) }
     // Pairs that do not rotate have their frequency divided by 1e30.
     facts.globalRope.fraction = 1
     if let divisors = gguf.tensor("rope_freqs.weight")?.floats(), !divisors.isEmpty {

@@ -108,7 +108,10 @@ extension GemmaConfiguration {
       return
     }
     // llama.cpp knows only the usual values; this key is Gemfill's.
-    add("attention.query_pre_attn_scalar", .uint32(UInt32(queryScalar.rounded())))
+    let isWhole = queryScalar == queryScalar.rounded() && queryScalar < Double(UInt32.max)
+    add(
+      "attention.query_pre_attn_scalar", isWhole ? .uint32(UInt32(queryScalar)) : .float32(Float(queryScalar))
+    )
   }
 
   private func addPerLayerInput(_ add: (String, GGUFValue?) -> Void) {

@@ -9,12 +9,23 @@ final class ExpertScratch {
   let gate: FloatBuffer  // [T, F]
   let up: FloatBuffer  // [T, F]
   let output: FloatBuffer  // [T, H]
+  /// The experts of each token: `[T, active]`.
+  let choices: Buffer<Choice>
+  private let probabilities: FloatBuffer  // [threads, experts]
+  private let routed: FloatBuffer  // [threads, H]
   /// For each expert that any token chose, these tokens with their weights.
   var chosen: [Int: [(row: Int, weight: Float)]] = [:]
 
+  /// One expert of one token.
+  struct Choice: BitwiseCopyable {
+    var expert = 0
+    var weight: Float = 0
+  }
+
   /// Nil for a model without experts.
-  init?(_ c: GemmaConfiguration, chunk: Int) {
-    let inner = c.layers.compactMap { $0.experts?.intermediateSize }
+  init?(_ c: GemmaConfiguration, chunk: Int, threads: Int) {
+    let experts = c.layers.compactMap(\.experts)
+    let inner = experts.map(\.intermediateSize)
     guard let width = inner.max() else { return nil }
     input = FloatBuffer(chunk * c.hiddenSize)
     sum = FloatBuffer(chunk * c.hiddenSize)
@@ -22,6 +33,16 @@ final class ExpertScratch {
     gate = FloatBuffer(chunk * width)
     up = FloatBuffer(chunk * width)
     output = FloatBuffer(chunk * c.hiddenSize)
+    choices = Buffer(chunk * (experts.map(\.active).max() ?? 0))
+    probabilities = FloatBuffer(threads * (experts.map(\.count).max() ?? 0))
+    routed = FloatBuffer(threads * c.hiddenSize)
+  }
+
+  /// One thread's room for the probabilities of `count` experts and for a normed row of `width`.
+  func room(_ member: TeamMember, count: Int, width: Int) -> (
+    probabilities: UnsafeMutablePointer<Float>, routed: UnsafeMutablePointer<Float>
+  ) {
+    (probabilities.pointer + member.rank * count, routed.pointer + member.rank * width)
   }
 }
 
@@ -38,8 +59,18 @@ extension InferenceSession {
     norm(branch, experts.denseNorm, rows: rows, into: branch)
     norm(x, experts.inputNorm, rows: rows, into: scratch.input.pointer)
     (scratch.sum.pointer + rows.lowerBound * h).update(repeating: 0, count: rows.count * h)
+    guard let sizes = d.experts else { return }
+    for row in rows { route(row, experts, sizes, scratch, member) }
     member.wait()
-    member.single { scratch.chosen = route(experts, d, count) }
+    member.single {
+      scratch.chosen = [:]
+      for row in 0..<count {
+        for choice in row * sizes.active..<(row + 1) * sizes.active {
+          scratch.chosen[scratch.choices[choice].expert, default: []].append(
+            (row, scratch.choices[choice].weight))
+        }
+      }
+    }
     for expert in scratch.chosen.keys.sorted() {
       run(experts.experts[expert], scratch.chosen[expert] ?? [], scratch, member)
     }
@@ -50,31 +81,25 @@ extension InferenceSession {
       addingTo: branch + rows.lowerBound * h)
   }
 
-  /// For each expert the tokens that use it, with their weights: the softmax over all experts, cut to the best, made to sum to
-  /// 1 and scaled per expert.
+  /// The experts of one token with their weights: the softmax over all experts, cut to the best, made to sum to 1 and
+  /// scaled per expert.
   private func route(
-    _ experts: GemmaModel.Experts, _ d: LayerDescription, _ count: Int
-  ) -> [Int: [(row: Int, weight: Float)]] {
-    guard let sizes = d.experts else { return [:] }
-    let h = c.hiddenSize
-    var chosen: [Int: [(row: Int, weight: Float)]] = [:]
-    let routed = FloatBuffer(h)
-    let probabilities = FloatBuffer(sizes.count)
-    for row in 0..<count {
-      norm(x + row * h, experts.routerNorm, rows: 0..<1, into: routed.pointer)
-      for expert in 0..<sizes.count {
-        probabilities[expert] = kernels.dot(
-          experts.router.pointer + expert * h, routed.pointer, count: h)
-      }
-      kernels.softmax(probabilities.pointer, count: sizes.count, scale: 1)
-      let best = (0..<sizes.count).sorted { probabilities[$0] > probabilities[$1] }.prefix(sizes.active)
-      let total = best.reduce(Float(0)) { $0 + probabilities[$1] }
-      for expert in best {
-        let weight = probabilities[expert] / total * experts.scales[expert]
-        chosen[expert, default: []].append((row, weight))
-      }
+    _ row: Int, _ experts: GemmaModel.Experts, _ sizes: LayerDescription.Experts, _ scratch: ExpertScratch,
+    _ member: TeamMember
+  ) {
+    let h = hiddenSize
+    let (probabilities, routed) = scratch.room(member, count: sizes.count, width: h)
+    norm(x + row * h, experts.routerNorm, rows: 0..<1, into: routed)
+    for expert in 0..<sizes.count {
+      probabilities[expert] = kernels.dot(experts.router.pointer + expert * h, routed, count: h)
     }
-    return chosen
+    kernels.softmax(probabilities, count: sizes.count, scale: 1)
+    let best = (0..<sizes.count).sorted { probabilities[$0] > probabilities[$1] }.prefix(sizes.active)
+    let total = best.reduce(Float(0)) { $0 + probabilities[$1] }
+    for (index, expert) in best.enumerated() {
+      scratch.choices[row * sizes.active + index] = ExpertScratch.Choice(
+        expert: expert, weight: probabilities[expert] / total * experts.scales[expert])
+    }
   }
 
   /// One expert's gated MLP over the tokens that chose it, added with their weights.

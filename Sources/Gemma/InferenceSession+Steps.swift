@@ -9,7 +9,7 @@ extension InferenceSession {
     _ linear: Linear, _ input: UnsafePointer<Float>, _ count: Int, into out: UnsafeMutablePointer<Float>,
     _ member: TeamMember
   ) {
-    let matrix = Product(linear)
+    let matrix = Product(linear, isRowwise: isRowwise)
     let activations = matrix.isQuantized ? quantized[linear.inputs]?.view : nil
     quantize(input, into: activations, count, member)
     member.wait()

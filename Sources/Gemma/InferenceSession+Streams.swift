@@ -146,7 +146,7 @@ extension InferenceSession {
   /// The learned side path around attention: `n + norm(right(left(n)))` of the normed input `n`.
   func sidePath(_ index: Int, _ streams: ResidualStreams, _ count: Int, _ member: TeamMember) {
     guard let laurel = model.layers[index].laurel else { return }
-    let left = Product(laurel.left)
+    let left = Product(laurel.left, isRowwise: isRowwise)
     left.multiply(
       normed, quantized: left.isQuantized ? layers[index].attentionInput : nil, rows: count,
       tiles: member.share(left.tiles), into: streams.narrow.pointer, kernels: kernels)

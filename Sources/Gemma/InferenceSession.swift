@@ -37,6 +37,10 @@ public final class InferenceSession {
   let kernels = Kernels.best
   let chunk: Int
   let hiddenSize: Int
+  /// Dense matrices beside quantised ones are multiplied row by row.
+  let isRowwise: Bool
+  private let positions: Int
+  private let pages: KVPagePool
   private let plan: ForwardPlan
   let layers: UnsafePointer<LayerPlan>
   private let buffers: [FloatBuffer]  // own what follows
@@ -84,8 +88,11 @@ public final class InferenceSession {
     self.pool = pool
     self.chunk = chunk
     hiddenSize = c.hiddenSize
+    isRowwise = model.isQuantized
     let positions = min(capacity, c.maxPositions)
+    self.positions = positions
     let pages = pages ?? KVPagePool(c, format: model.usualKeyValueFormat)
+    self.pages = pages
     cache = KVSequence(pages, capacity: positions)
     plan = ForwardPlan(model, layout: pages.layout, chunk: chunk, positions: positions)
     layers = UnsafePointer(plan.layers.pointer)
@@ -113,7 +120,7 @@ public final class InferenceSession {
     logitBuffer = FloatBuffer(c.vocabularySize)
     perLayer = c.perLayerInput.map { PerLayerInputs($0, c, chunk: chunk) }
     streams = c.alternatingUpdates.map { ResidualStreams($0, c, chunk: chunk, threads: pool.threadCount) }
-    expertScratch = ExpertScratch(c, chunk: chunk)
+    expertScratch = ExpertScratch(c, chunk: chunk, threads: pool.threadCount)
     quantized = Dictionary(
       uniqueKeysWithValues: model.quantizedWidths.map {
         ($0, QuantizedActivations(capacity: chunk, width: $0))
@@ -126,8 +133,9 @@ public final class InferenceSession {
   /// - Throws: `GemmaError.contextOverflow`, `.token`; the cache is unchanged then.
   @discardableResult
   public func append(_ tokens: [Int32], logits rows: LogitRows) throws(GemmaError) -> UnsafePointer<Float> {
+    precondition(!tokens.isEmpty || rows == .none, "no token to give logits of")
     try check(tokens)
-    try cache.reserve(cache.count + tokens.count)
+    try reserve(cache, tokens.count)
     if rows == .all, allLogits?.count ?? 0 < tokens.count * c.vocabularySize {
       allLogits = FloatBuffer(tokens.count * c.vocabularySize)
     }
@@ -157,13 +165,12 @@ public final class InferenceSession {
   /// - Precondition: at most `chunk` branches.
   public func append(branches: [KVSequence], tokens: [Int32]) throws(GemmaError) -> FloatBuffer {
     precondition(
-      branches.count == tokens.count && tokens.count <= chunk,
+      !tokens.isEmpty && branches.count == tokens.count && tokens.count <= chunk,
       "one token for each of at most \(chunk) branches")
+    precondition(
+      Set(branches.map { ObjectIdentifier($0) }).count == branches.count, "a sequence listed twice")
     try check(tokens)
-    for branch in branches {
-      precondition(branch.pool === cache.pool, "a sequence of another page pool")
-      try branch.reserve(branch.count + 1)
-    }
+    for branch in branches { try reserve(branch, 1) }
     let logits = FloatBuffer(tokens.count * c.vocabularySize)
     for (row, branch) in branches.enumerated() {
       places[row] = TokenPlace(pages: branch.pageTable, position: branch.count)
@@ -189,6 +196,15 @@ public final class InferenceSession {
     pool.team { member in self.head(head, row: rows.lowerBound, rows: rows.count, into: out, member) }
   }
 
+  /// Room for `count` more positions of a sequence, which must fit the session too.
+  private func reserve(_ sequence: KVSequence, _ count: Int) throws(GemmaError) {
+    precondition(sequence.pool === pages, "a sequence of another page pool")
+    guard sequence.count + count <= positions else {
+      throw .contextOverflow(positions: sequence.count + count, limit: positions)
+    }
+    try sequence.reserve(sequence.count + count)
+  }
+
   private func check(_ tokens: [Int32]) throws(GemmaError) {
     for token in tokens where token < 0 || Int(token) >= c.vocabularySize {
       throw .token(id: token, vocabularySize: c.vocabularySize)
@@ -200,7 +216,6 @@ public final class InferenceSession {
     let count = tokens.count
     chunkRows = count
     prepareAdapter()
-    expertScratch?.chosen = [:]
     pool.team { member in
       forward(tokens, member)
       if observer != nil {
@@ -281,7 +296,8 @@ public final class InferenceSession {
 
 extension GemmaModel {
   /// Keys and values beside quantised weights are kept in 16 bits, beside exact ones exactly.
-  public var usualKeyValueFormat: KVFormat {
-    head.isQuantized || layers.contains { $0[.query].isQuantized } ? .float16 : .float32
-  }
+  public var usualKeyValueFormat: KVFormat { isQuantized ? .float16 : .float32 }
+
+  /// The large matrices are quantised; some small ones beside them may not be.
+  var isQuantized: Bool { head.isQuantized || layers.contains { $0[.query].isQuantized } }
 }

@@ -43,14 +43,17 @@ struct Product: BitwiseCopyable {
   let inputs: Int
   private let dense: UnsafePointer<Float>?
   private let packed: QuantizedMatrix.View?
+  /// A dense matrix of a model that has quantised ones.
+  private let isRowwise: Bool
 
   /// Units of 16 outputs in which threads share a product.
   var tiles: Int { (outputs + 15) / 16 }
   /// Needs quantised activations.
   var isQuantized: Bool { packed != nil }
 
-  /// The matrix of `linear`, or of nothing.
-  init(_ linear: Linear?) {
+  /// The matrix of `linear`, or of nothing; `isRowwise` where a row's result must not depend on the other rows.
+  init(_ linear: Linear?, isRowwise: Bool) {
+    self.isRowwise = isRowwise
     outputs = linear?.outputs ?? 0
     inputs = linear?.inputs ?? 0
     switch linear?.storage {
@@ -80,6 +83,14 @@ struct Product: BitwiseCopyable {
       packed.multiply(
         quantized, rows: 0..<rows, tiles: tiles, into: origin, outStride: outStride ?? outputs,
         kernels: kernels)
+    } else if let dense, isRowwise {
+      // OpenBLAS sums in another order for another number of rows; a quantised model promises not to.
+      for row in 0..<rows {
+        for o in first..<min(outputs, tiles.upperBound * 16) {
+          origin[row * (outStride ?? outputs) + o] = kernels.dot(
+            dense + o * inputs, x + row * inputs, count: inputs)
+        }
+      }
     } else if let dense {
       BLAS.shared.multiply(
         m: rows, n: min(outputs, tiles.upperBound * 16) - first, k: inputs, a: x, lda: inputs,
@@ -105,7 +116,8 @@ final class ForwardPlan {
 
   init(_ model: GemmaModel, layout: KVLayout, chunk: Int, positions: Int) {
     let rotaries = RotaryTable.tables(for: model.configuration, positions: positions)
-    let products = Buffer(model.layers.flatMap { $0.projections.map { Product($0) } })
+    let isRowwise = model.isQuantized
+    let products = Buffer(model.layers.flatMap { $0.projections.map { Product($0, isRowwise: isRowwise) } })
     let heads = Buffer(layout.heads.flatMap { $0 })
     var made: [Key: QuantizedActivations] = [:]
     func activations(_ role: Int, _ consumers: [Linear?]) -> QuantizedActivations.View? {

@@ -116,8 +116,10 @@ struct ModelLoader {
 
   func perLayerEmbedding() throws(GemmaError) -> GemmaModel.PerLayerEmbedding? {
     guard configuration.perLayerInput != nil else { return nil }
+    let table = try tensor(.perLayerEmbedding)
+    guard table.isFinite else { throw notFinite(table.name) }
     return GemmaModel.PerLayerEmbedding(
-      table: RowTable(try tensor(.perLayerEmbedding)),
+      table: RowTable(table),
       projection: try linear(tensor(.perLayerModelProjection), optional: true),
       norm: try vector(.perLayerProjectionNorm))
   }

@@ -122,12 +122,17 @@ final class PackedCache {
 extension PackedCache {
   /// One sentence about all matrices that are held in another form than the file's.
   private func noteOrigins() {
-    let changed = taken.compactMap { item in item.origin.map { (name: item.name, origin: $0) } }
+    let changed = taken.compactMap { item in
+      item.origin.map {
+        (name: item.name, form: item.matrix.precision == .eightBit ? "q8_0" : "q4_0", origin: $0)
+      }
+    }
     guard let worst = changed.max(by: { $0.origin.relativeError < $1.origin.relativeError }) else { return }
     let formats = Set(changed.map { $0.origin.format.rawValue }).sorted().joined(separator: ", ")
+    let forms = Set(changed.map(\.form)).sorted().joined(separator: " or ")
     notes.append(
       "\(changed.count) matri\(changed.count == 1 ? "x" : "ces") stored as \(formats) "
-        + "\(changed.count == 1 ? "is" : "are") held as q8_0: relative error "
+        + "\(changed.count == 1 ? "is" : "are") held as \(forms): relative error "
         + String(format: "%.4f at most (", worst.origin.relativeError) + worst.name + ")")
   }
 }

@@ -37,6 +37,48 @@ import Weights
     #expect(worst(try Fixture.logits(model), try Fixture.logits(Fixture.model(family))) < 1e-4)
   }
 
+  @Test func aValueMatrixInAFormatThatIsNotReadIsNoMissingOne() throws {
+    let scratch = try Fixture.Scratch()
+    let path = scratch.path + "/model.gguf"
+    _ = try write("gemma4_e", to: path)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    // Behind the name: the number of dimensions, two of them, and the type; 20 is IQ4_NL.
+    let name = try #require(bytes.range(of: Data("blk.0.attn_v.weight".utf8)))
+    bytes[name.upperBound + 4 + 16] = 20
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let error = #expect(throws: (any Error).self) { try GemmaModel.load(path: path) }
+    #expect("\(error as Any)".contains("blk.0.attn_v.weight"))
+  }
+
+  @Test func scalingOfPositionsThatIsNotLinearIsRefusedOrIgnoredAsItSays() throws {
+    let scratch = try Fixture.Scratch()
+    let path = scratch.path + "/model.gguf"
+    func factor(_ type: String?) throws -> [Double] {
+      _ = try write("gemma3", to: path) { writer, tensor in
+        writer["gemma3.rope.scaling.type"] = type.map { .string($0) }
+        writer["gemma3.rope.scaling.factor"] = .float32(4)
+        return tensor
+      }
+      return try GemmaModel.load(path: path).configuration.layers.map(\.rotary.factor)
+    }
+    #expect(try factor("none").allSatisfy { $0 == 1 })
+    #expect(try factor("linear").contains(4))
+    #expect(try factor(nil).contains(4))
+    #expect(throws: GemmaError.self) { try factor("yarn") }
+  }
+
+  @Test func anyQueryScalarCanBeWrittenAndComesBack() throws {
+    for scalar in [168, 1.5, 1e12] {
+      var configuration = try Fixture.model("gemma3").configuration
+      for layer in configuration.layers.indices {
+        configuration.layers[layer].attentionScale = Float(1 / scalar.squareRoot())
+      }
+      let stored = try configuration.ggufMetadata().first { $0.0.hasSuffix("query_pre_attn_scalar") }?.1
+      let value = try #require(stored?.floatValue.map { Double($0) })
+      #expect(abs(value / scalar - 1) < 1e-3)
+    }
+  }
+
   @Test func irregularGlobalLayersOfGemma3CannotBeSaid() throws {
     var configuration = try Fixture.model("gemma3").configuration
     configuration.layers[0].window = nil

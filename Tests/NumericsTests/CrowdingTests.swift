@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Numerics
@@ -23,17 +24,45 @@ import Testing
     #expect(!once.isCrowded, "a job without waiting resets them")
   }
 
-  @Test func aCrowdedTeamWorksAloneAndDoesEverything() {
+  @Test func aTeamCrowdedOutWorksAloneAndDoesEverything() {
     let pool = WorkerPool(threads: 2)
-    let sum = Buffer<Int>(1)
-    for _ in 0..<200 {
+    var counts: [Int] = []
+    for _ in 0..<6 {
       let parts = Buffer<Int>(2)
       pool.team { member in
         for value in member.share(100) { parts.pointer[member.rank] += value }
+        // The other member loses its core for longer than the whole rest takes.
+        if member.rank == 1 { Thread.sleep(forTimeInterval: 0.005) }
         member.wait()
-        member.single { sum.pointer[0] += parts.pointer[0] + parts.pointer[1] }
+        member.single { counts.append(member.count) }
+      }
+      #expect(parts[0] + parts[1] == 4950)
+    }
+    #expect(counts.first == 2 && counts.dropFirst().contains(1))
+  }
+
+  @Test func aLongSingleStepIsNoCrowd() {
+    let pool = WorkerPool(threads: 2)
+    var counts: [Int] = []
+    for _ in 0..<6 {
+      pool.team { member in
+        if member.rank == 0 { counts.append(member.count) }
+        member.single { Thread.sleep(forTimeInterval: 0.004) }
       }
     }
-    #expect(sum[0] == 200 * 4950)
+    #expect(counts == [2, 2, 2, 2, 2, 2])
+  }
+
+  @Test func poolsOfAnySizeEndWithTheirLastOwner() {
+    weak var two: WorkerPool?
+    weak var four: WorkerPool?
+    do {
+      let (a, b) = (WorkerPool(threads: 2), WorkerPool(threads: 4))
+      a.run(4) { _ in }
+      b.run(4) { _ in }
+      two = a
+      four = b
+    }
+    #expect(two == nil && four == nil)
   }
 }

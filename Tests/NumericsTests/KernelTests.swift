@@ -149,6 +149,87 @@ private let variants = Kernels.InstructionSet.allCases.compactMap { Kernels($0) 
     }
   }
 
+  /// Values near 0 and some far out, where clamps act.
+  private func values(_ count: Int, _ random: inout SeededRandom) -> [Float] {
+    (0..<count).map { _ in random.uniform(within: random.uniform() < 0.1 ? 120 : 3) }
+  }
+
+  private func expectClose(_ found: [Float], _ wanted: [Float], _ what: String, _ tolerance: Float = 2e-5) {
+    let scale = wanted.reduce(1) { max($0, abs($1)) }
+    for (a, b) in zip(found, wanted) where !(abs(a - b) <= tolerance * scale) {
+      Issue.record("\(what): \(a) instead of \(b)")
+      return
+    }
+  }
+
+  @Test func forwardKernelsOfEveryVariantEqualTheReference() throws {
+    let reference = try #require(Kernels(.reference))
+    for kernels in variants {
+      for n in [1, 7, 16, 33, 64, 130] {
+        var random = SeededRandom(seed: UInt64(n) + 5)
+        let (a, b) = (values(n, &random), values(n, &random))
+        func both(_ what: String, _ run: (Kernels, inout [Float]) -> Void) {
+          var (found, wanted) = (b, b)
+          run(kernels, &found)
+          run(reference, &wanted)
+          expectClose(found, wanted, "\(kernels.name) \(what) of \(n)")
+        }
+        both("softmax") { k, x in k.softmax(&x, count: n, scale: 0.7) }
+        both("rmsNorm") { k, x in k.rmsNorm(a, gain: b, count: n, epsilon: 1e-6, into: &x) }
+        both("geluMul") { k, x in k.geluMul(gate: a, up: b, count: n, into: &x) }
+        both("axpy") { k, x in k.axpy(0.3, a, count: n, addingTo: &x) }
+        both("logSumExp") { k, x in x[0] = k.logSumExp(a, count: n) }
+        both("crossEntropy") { k, x in x[n / 2] += k.crossEntropy(&x, count: n, target: n / 3, weight: 0.5) }
+        guard n % 2 == 0 else { continue }
+        let (cosine, sine) = (a.map { cos($0) }, a.map { sin($0) })
+        both("rope") { k, x in k.rope(&x, cosine: cosine, sine: sine, half: n / 2) }
+        both("rope back") { k, x in k.rope(&x, cosine: cosine, sine: sine, half: n / 2, sign: -1) }
+        both("attend") { k, x in
+          var scores = [Float](repeating: 0, count: 5)
+          let keys = (0..<5 * n).map { sin(Float($0)) }
+          k.attend(
+            query: a, keys: keys, values: keys, range: 1..<5, stride: n, headDim: n, scale: 0.1,
+            scores: &scores,
+            into: &x)
+        }
+      }
+    }
+  }
+
+  @Test func backwardKernelsOfEveryVariantEqualTheReference() throws {
+    let reference = try #require(Kernels(.reference))
+    for kernels in variants {
+      for n in [1, 16, 33, 130] {
+        var random = SeededRandom(seed: UInt64(n) + 9)
+        let (a, b, d) = (values(n, &random), values(n, &random), values(n, &random))
+        func both(_ what: String, _ run: (Kernels, inout [Float], inout [Float]) -> Void) {
+          var (found, wanted) = ((b, d), (b, d))
+          run(kernels, &found.0, &found.1)
+          run(reference, &wanted.0, &wanted.1)
+          expectClose(found.0, wanted.0, "\(kernels.name) \(what) of \(n)", 1e-4)
+          expectClose(found.1, wanted.1, "\(kernels.name) \(what) of \(n)", 1e-4)
+        }
+        both("rmsNorm backward") { k, x, _ in
+          k.rmsNormBackward(a, gain: b, inverse: 0.4, dout: d, count: n, addingTo: &x)
+        }
+        both("gelu backward") { k, x, y in
+          k.geluMulBackward(gate: a, up: b, dout: d, count: n, dgate: &x, dup: &y)
+        }
+        both("softmax backward") { k, x, _ in
+          var p = a
+          reference.softmax(&p, count: n, scale: 0.1)
+          k.softmaxBackward(p: p, dp: &x, count: n, scale: 0.1)
+        }
+        both("adamW") { k, x, y in
+          var second = a.map { $0 * $0 }
+          k.adamW(
+            parameters: &x, gradients: a, first: &y, second: &second, count: n,
+            .init(learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, step: 3))
+        }
+      }
+    }
+  }
+
   @Test func poolRunsEveryChunkOnceWhateverTheLoad() {
     let pool = WorkerPool(threads: 3)
     for round in 0..<500 {

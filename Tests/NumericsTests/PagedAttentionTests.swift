@@ -110,6 +110,32 @@ import Testing
     }
   }
 
+  @Test func aValueBeyondHalfPrecisionStaysWithThoseWhoSeeIt() {
+    let headDim = 32
+    for kernels in Kernels.InstructionSet.allCases.compactMap({ Kernels($0) }) {
+      let head = PagedHead(offset: 0, headDim: headDim, format: .float16, scale: 0.1)
+      let page = Buffer<UInt8>(PagedHead.byteCount(headDim: headDim, format: .float16))
+      for position in 0..<8 {
+        let values = [Float](repeating: position == 7 ? 70_000 : 1.5, count: headDim)
+        head.store(key: values, value: values, page: page.pointer, slot: position, kernels: kernels)
+      }
+      let query = FloatBuffer([Float](repeating: 0.01, count: headDim))
+      let out = FloatBuffer(8 * headDim)
+      let rows = (0..<8).map { row in
+        QueryRow(query: query.pointer, out: out.pointer + row * headDim, first: 0, last: Int64(row + 1))
+      }
+      let table = [Optional(UnsafePointer(page.pointer))]
+      rows.withUnsafeBufferPointer { rows in
+        table.withUnsafeBufferPointer { table in
+          guard let table = table.baseAddress else { return }
+          head.attend(pages: table, rows: rows, kernels: kernels)
+        }
+      }
+      #expect(out.array[..<(7 * headDim)].allSatisfy { abs($0 - 1.5) < 1e-5 }, "\(kernels.name)")
+      #expect(out.array[(7 * headDim)...].allSatisfy { $0.isFinite && $0 > 1_000 }, "\(kernels.name)")
+    }
+  }
+
   @Test func teamMembersSeeWhatOthersWroteBeforeTheBarrier() {
     let pool = WorkerPool(threads: 3)
     let cells = Buffer<Int>(3)
