@@ -17,6 +17,9 @@ public struct Schema: Sendable {
 
   /// Refuses files of another kind and of a newer version before anything is written.
   func check(_ connection: Connection) throws(DatabaseError) {
+    // One state of the file: another process may create it between two questions.
+    try connection.run("BEGIN")
+    defer { try? connection.run("COMMIT") }
     let found = try connection.pragma("application_id")
     let version = try connection.pragma("user_version")
     if found == Int(applicationID) {
