@@ -110,13 +110,50 @@ private struct RandomTensors: TensorSource {
             Float(Int32(truncatingIfNeeded: (word >> 8) & 0xFF_FFFF) - 0x80_0000) * scale
         }
         if size % 2 == 1 { floats.pointer[size - 1] = random.uniform(within: bound) }
-        let encoded = format.quantize(UnsafeBufferPointer(start: floats.pointer, count: size))
-        encoded.withUnsafeBytes {
-          UnsafeMutableRawBufferPointer(rebasing: target[(part * partBytes)..<(part * partBytes + $0.count)])
-            .copyMemory(from: $0)
-        }
+        let place = UnsafeMutableRawBufferPointer(rebasing: target[(part * partBytes)...])
+        Self.encode(floats, within: bound, format, into: place)
       }
       initialized = total
+    }
+  }
+
+  /// Rounds evenly spread numbers with one scale for all blocks: a search for each block's best would take most of the time.
+  private static func encode(
+    _ floats: FloatBuffer, within bound: Float, _ format: BlockFormat,
+    into target: UnsafeMutableRawBufferPointer
+  ) {
+    let levels: Float = format == .q8_0 ? 127 : 7.49
+    let scale = Float16(bound / levels)
+    // Added to a small number it leaves the nearest integer in the lowest bits.
+    let magic: Float = 12_582_912
+    let inverse = 1 / Float(scale)
+    guard let target = target.baseAddress else { return }
+    let blocks = floats.count / format.blockSize
+    switch format {
+    case .q8_0:
+      for block in 0..<blocks {
+        let place = target + block * 34
+        place.storeBytes(of: scale.bitPattern.littleEndian, as: UInt16.self)
+        let values = (place + 2).assumingMemoryBound(to: UInt8.self)
+        let source = floats.pointer + block * 32
+        for i in 0..<32 { values[i] = UInt8(truncatingIfNeeded: (source[i] * inverse + magic).bitPattern) }
+      }
+    case .q4_0:
+      for block in 0..<blocks {
+        let place = target + block * 18
+        place.storeBytes(of: scale.bitPattern.littleEndian, as: UInt16.self)
+        let values = (place + 2).assumingMemoryBound(to: UInt8.self)
+        let source = floats.pointer + block * 32
+        for i in 0..<16 {
+          let low = UInt8(truncatingIfNeeded: (source[i] * inverse + magic).bitPattern) &+ 8
+          let high = UInt8(truncatingIfNeeded: (source[i + 16] * inverse + magic).bitPattern) &+ 8
+          values[i] = low & 15 | high << 4
+        }
+      }
+    default:
+      format.quantize(UnsafeBufferPointer(start: floats.pointer, count: floats.count)).withUnsafeBytes {
+        if let source = $0.baseAddress { target.copyMemory(from: source, byteCount: $0.count) }
+      }
     }
   }
 }
