@@ -114,6 +114,7 @@ final class PackedCache {
       }
     }
     try PackedFile.write(output, identity: identity, to: path)
+    PackedFile.readIntoLargePages(path: path)
   }
 }
 

@@ -54,6 +54,14 @@ public final class MappedFile: @unchecked Sendable {
   /// Whether something lies at `path`.
   public static func exists(_ path: String) -> Bool { fileExists(path) }
 
+  /// Asks the system for large pages, which cost less to map and to look up; whether it grants them depends on the file
+  /// system and on how the file got into the system's cache.
+  func preferLargePages() {
+    #if os(Linux)
+      if let address { madvise(address, byteCount, MADV_HUGEPAGE) }
+    #endif
+  }
+
   /// Lends the bytes of the file; the pointer must not leave `body`.
   public func withBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -1,5 +1,13 @@
 import Numerics
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// A file of named regions that are used as they lie in memory, such as packed matrices; mapped, so that several
 /// processes share its pages.
 ///
@@ -54,6 +62,7 @@ public final class PackedFile: Sendable {
   public init(path: String, identity: JSONValue) throws(WeightsError) {
     self.path = path
     let file = try MappedFile(path: path)
+    file.preferLargePages()
     self.file = file
     let (header, length) = try file.withBytes { (bytes) throws(WeightsError) in try Self.header(bytes, path) }
     guard header["identity"] == identity else {
@@ -130,6 +139,23 @@ public final class PackedFile: Sendable {
       }
     }
     try file.commit()
+  }
+
+  /// Takes a file that was just written out of the system's cache and reads it again, through a mapping that asks for
+  /// large pages: what was written lies there in small ones, and would for as long as it stays.
+  public static func readIntoLargePages(path: String) {
+    #if os(Linux)
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { return }
+      posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+      close(descriptor)
+      guard let file = try? MappedFile(path: path) else { return }
+      file.preferLargePages()
+      let sum = file.withBytes { bytes in
+        stride(from: 0, to: bytes.count, by: 4096).reduce(UInt8(0)) { $0 &+ bytes[$1] }
+      }
+      withExtendedLifetime(sum) {}
+    #endif
   }
 
   private static func rounded(_ count: Int) -> Int { (count + border - 1) / border * border }
