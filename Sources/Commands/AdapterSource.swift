@@ -138,7 +138,8 @@ extension AdapterSource {
   /// needs beyond the common one goes into its factor B.
   func writePEFT(baseModelName: String?, to directory: String) throws {
     let rank = modules.map(\.rank).max() ?? 0
-    let scale = modules.first?.scale ?? 1
+    // A module may be scaled by 0; the common scale must not be.
+    let scale = modules.first { $0.scale != 0 }?.scale ?? 1
     let outputs = modules.map { module in
       let factor = scale == 0 ? 0 : module.scale / scale
       let a = module.a.floats() + [Float](repeating: 0, count: (rank - module.rank) * module.inputs)

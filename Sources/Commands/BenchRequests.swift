@@ -54,7 +54,11 @@ final class BenchRequests {
   }
 
   private func answer(_ name: String, _ numbers: [Int]) async throws -> JSONValue {
-    switch (name, numbers.count) {
+    let mayBeZero = name == "encode" || name == "greedy" || name == "logits"
+    guard mayBeZero || numbers.allSatisfy({ $0 > 0 }), name != "adapter" || numbers.first ?? 1 <= 256 else {
+      throw Failure("'\(name)' needs numbers above 0, and a rank up to 256")
+    }
+    return switch (name, numbers.count) {
     case ("limits", 0): limits()
     case ("prefill", 1): try prefill(numbers[0])
     case ("decode", 2): try decode(prompt: numbers[0], count: numbers[1])

@@ -66,6 +66,8 @@ struct ModelFolder {
 
   /// Makes the folder under another name first, so that it appears whole or not at all.
   func write(to target: String, _ console: Console) throws -> ConversionReport {
+    // A trailing slash would put the temporary folder inside the target.
+    let target = URL(fileURLWithPath: target).path
     let part = target + ".part-\(getpid())"
     do {
       try FileManager.default.createDirectory(atPath: part, withIntermediateDirectories: true)
@@ -120,7 +122,11 @@ struct ModelFolder {
         || (name.hasSuffix(".json") || name.hasSuffix(".jinja"))
           && name != "config.json" && !name.hasSuffix(".index.json") && !name.hasPrefix("adapter_")
       guard isCompanion, RegularFile.isRegular(directory.path + "/" + name) else { continue }
-      try files.copyItem(atPath: directory.path + "/" + name, toPath: folder + "/" + name)
+      // Read and written, not copied: downloads often are links, which lead nowhere from another folder.
+      guard let bytes = files.contents(atPath: directory.path + "/" + name) else {
+        throw Failure("\(directory.path)/\(name) cannot be read")
+      }
+      try AtomicFile.write([UInt8](bytes), to: folder + "/" + name)
     }
     let text = try JSONValue(file: directory.path + "/config.json")
     guard var members = text.objectValue else { return }

@@ -31,6 +31,9 @@ struct ModelQuantizeCommand: Command {
     let newName = arguments.text("name") ?? "\(ModelCommand.shortName(name))-\(type.rawValue)"
     let source = try ModelSource(path: ModelCommand.path(name, registry))
     let target = try arguments.text("out") ?? place(newName, registry)
+    guard !FileManager.default.fileExists(atPath: target) else {
+      throw Failure("\(target) exists already; name a file that does not")
+    }
     var conversion = ModelConversion(source: source, format: type, embeddingFormat: embedding)
     conversion.progress = { share in
       try ModelCommand.checkInterrupt()

@@ -298,6 +298,7 @@ extension GemmaModel {
   /// Keys and values beside quantised weights are kept in 16 bits, beside exact ones exactly.
   public var usualKeyValueFormat: KVFormat { isQuantized ? .float16 : .float32 }
 
-  /// The large matrices are quantised; some small ones beside them may not be.
-  var isQuantized: Bool { head.isQuantized || layers.contains { $0[.query].isQuantized } }
+  /// The large matrices are quantised (some small ones beside them may not be): a token's logits are the same bits in any
+  /// chunk.
+  public var isQuantized: Bool { head.isQuantized || layers.contains { $0[.query].isQuantized } }
 }

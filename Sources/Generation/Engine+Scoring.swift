@@ -26,6 +26,8 @@ extension Engine {
     guard !targets.isEmpty else { return 0 }
     var done = try recall(prompt, adapter: adapter)
     let sequence = session.cache
+    // An adapter of this name may be replaced while this gives way.
+    let factors = factors(ofAdapter: adapter)
     // Logits are needed behind the last prompt token and behind all targets but the last.
     let inputs = prompt + targets.dropLast()
     let firstTarget = prompt.count - 1
@@ -35,7 +37,7 @@ extension Engine {
       try Task.checkCancellation()
       let border = done < firstTarget ? firstTarget : inputs.count
       let end = min(border, done + TextDecoder.promptPiece)
-      resume(sequence, adapter: adapter)
+      resume(sequence, factors: factors)
       let logits = try session.append(
         Array(inputs[done..<end]), logits: done < firstTarget ? .none : .all)
       if done >= firstTarget {
@@ -48,7 +50,9 @@ extension Engine {
     }
     // The next request for this hole starts from the prompt again.
     sequence.truncate(to: prompt.count)
-    memory.remember(prompt, sequence, adapter: adapter, document: nil)
+    if self.factors(ofAdapter: adapter) === factors {
+      memory.remember(prompt, sequence, adapter: adapter, document: nil)
+    }
     return sum
   }
 }

@@ -13,6 +13,8 @@ extension Engine {
     let pages = session.cache.pool
     return [
       "what": "keys and values of a token sequence", "model": .string(model),
+      // The same file may be loaded in several precisions.
+      "weight_bytes": .int(self.model.bytesPerToken),
       "format": .string("\(pages.layout.format)"), "page_bytes": .int(pages.pageBytes),
       "page_positions": .int(KVPagePool.pagePositions), "layers": .int(self.model.configuration.layerCount),
       "adapter": adapter.map { .string($0) } ?? .null,

@@ -154,7 +154,8 @@ public actor Engine: InfillModel {
     costs.reused = try recall(request.prompt, adapter: request.adapter)
     let decoder = TextDecoder(
       session, sequence: Array(request.prompt.prefix(costs.reused)), run: run, job: job,
-      speculator: request.options.candidates == 1 ? speculator : nil, shortlist: shortlist)
+      speculator: drafts(request.options) ? speculator : nil,
+      shortlist: shortlist(forAdapter: request.adapter))
     defer {
       memory.remember(
         decoder.sequence, session.cache, adapter: request.adapter, document: request.document)
@@ -174,6 +175,16 @@ public actor Engine: InfillModel {
     result.speculation = decoder.speculation
     result.fullHeadTokens = decoder.fullHeadTokens
     return result
+  }
+
+  /// Drafts give what plain decoding gives only where a token's logits do not depend on its company: with quantised weights.
+  private func drafts(_ options: DecodingOptions) -> Bool {
+    options.candidates == 1 && model.isQuantized
+  }
+
+  /// The shortlist holds rows of the base's head; an adapter that brings rows of its own needs the whole head.
+  private func shortlist(forAdapter name: String?) -> VocabularyShortlist? {
+    factors(ofAdapter: name)?.tokenRows.isEmpty ?? true ? shortlist : nil
   }
 
   private func generateBranches(
@@ -203,8 +214,11 @@ public actor Engine: InfillModel {
   }
 
   /// Gives the session back a sequence on which other work has been done in between.
-  func resume(_ sequence: KVSequence, adapter: String?) {
-    session.adapter = adapter.flatMap { adapters[$0]?.factors }
+  func resume(_ sequence: KVSequence, factors: LoRAAdapter?) {
+    session.adapter = factors
     session.cache = sequence
   }
+
+  /// The factors of a loaded adapter.
+  func factors(ofAdapter name: String?) -> LoRAAdapter? { name.flatMap { adapters[$0]?.factors } }
 }

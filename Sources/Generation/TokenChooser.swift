@@ -80,6 +80,10 @@ struct TokenChooser {
     scratch.removeAll(keepingCapacity: true)
     scratch.append(contentsOf: UnsafeBufferPointer(start: logits, count: size))
     for (token, value) in bias where token < size { scratch[token] += value }
+    // A constraint outranks a bias, as in `choose`.
+    if let allowed, allowed.allSatisfy({ scratch[Int($0)] == -.infinity }) {
+      for token in allowed { scratch[Int(token)] = logits[Int(token)] }
+    }
     var best: [Int32] = []
     for token in allowed ?? (0..<Int32(size)).map({ $0 }) where scratch[Int(token)] > -.infinity {
       if best.count == count, let last = best.last, scratch[Int(token)] <= scratch[Int(last)] { continue }

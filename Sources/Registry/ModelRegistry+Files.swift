@@ -49,6 +49,8 @@ extension ModelRegistry {
   /// - Throws: `RegistryError.files` when the target exists or cannot be written.
   public func exportAdapter(_ name: String, to directory: String) throws {
     let adapter = try adapter(named: name)
+    // A trailing slash would put the temporary folder inside the target.
+    let directory = URL(fileURLWithPath: directory).path
     guard !FileManager.default.fileExists(atPath: directory) else {
       throw RegistryError.files(path: directory, reason: "exists already; name a folder that does not")
     }

@@ -51,7 +51,8 @@ extension ModelRegistry {
   public func removeModel(_ name: String) throws {
     let model = try model(named: name)
     try database.use { try $0.execute("DELETE FROM model WHERE name = ?", [name]) }
-    guard model.path.hasPrefix(home.models + "/") else { return }
+    let isStillNamed = try models().contains { $0.path == model.path }
+    guard model.path.hasPrefix(home.models + "/"), !isStillNamed else { return }
     do { try FileManager.default.removeItem(atPath: model.path) } catch {
       throw RegistryError.files(path: model.path, reason: "cannot be deleted: \(error.localizedDescription)")
     }

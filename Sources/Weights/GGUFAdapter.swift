@@ -130,7 +130,8 @@ extension GGUFAdapter {
     file["general.type"] = .string("adapter")
     file["general.name"] = .string(name)
     file["adapter.type"] = .string("lora")
-    let alpha = modules.first.map { $0.scale * Float($0.rank) } ?? 1
+    // A module may be scaled by 0 or less; the common alpha is positive, and the rest goes into B.
+    let alpha = modules.first { $0.scale != 0 }.map { abs($0.scale) * Float($0.rank) } ?? 1
     file["adapter.lora.alpha"] = .float32(alpha)
     file["general.file_type"] = .uint32(0)
     for module in modules.sorted(by: { $0.tensorName < $1.tensorName }) {

@@ -63,6 +63,26 @@ import Weights
     #expect(try await engine.generate(without).tokens == plain.tokens)
   }
 
+  @Test func anAdapterWithTokenRowsOfItsOwnIsAskedThroughTheWholeHead() async throws {
+    let tokenizer = try Models.tokenizer()
+    let shape = Models.shape(vocabulary: tokenizer.vocabularySize, layers: 2)
+    let model = try GemmaModel.random(shape, precision: .q8_0)
+    let engine = try Engine(model: model, tokenizer: tokenizer, contextLength: 256)
+    var random = SeededRandom(seed: 3)
+    let rows = FloatBuffer((0..<shape.hiddenSize).map { _ in random.uniform(within: 2) })
+    let plain = Models.adapter(shape, seed: 4)
+    await engine.use(LoRAAdapter(factors: plain.factors, tokenRows: [300: rows]), named: "rows")
+    var request = GenerationRequest(
+      prompt: [2] + Models.repetitive(30, below: 200, &random), maxTokens: 12, timeBudgetMs: 60_000)
+    request.adapter = "rows"
+    let whole = try await engine.generate(request)
+    try await engine.use(
+      VocabularyShortlist(
+        (0..<Int32(tokenizer.vocabularySize)).filter { $0 % 3 == 0 }, leastShare: 0, model: model))
+    let listed = try await engine.generate(request)
+    #expect(listed.tokens == whole.tokens && listed.meanLogProbability == whole.meanLogProbability)
+  }
+
   @Test func draftsAndShortlistTogetherGiveWhatTheShortlistGives() async throws {
     let base = try Engine.load(path: Models.basePath)
     var learner = ShortlistLearner(base.tokenizer)

@@ -14,10 +14,12 @@ import Weights
     return folder.appendingPathComponent(name).path
   }
 
-  private func engine(layers: Int = 3, seed: UInt64 = 5, keyValues: KVFormat? = nil) throws -> Engine {
+  private func engine(
+    layers: Int = 3, seed: UInt64 = 5, keyValues: KVFormat? = nil, precision: WeightPrecision = .q8_0
+  ) throws -> Engine {
     let tokenizer = try Models.tokenizer()
     let model = try GemmaModel.random(
-      Models.shape(vocabulary: tokenizer.vocabularySize, layers: layers), precision: .q8_0, seed: seed)
+      Models.shape(vocabulary: tokenizer.vocabularySize, layers: layers), precision: precision, seed: seed)
     return try Engine(model: model, tokenizer: tokenizer, contextLength: 256, keyValues: keyValues)
   }
 
@@ -69,7 +71,9 @@ import Weights
         try await engine.loadSequence(from: path, modelIdentity: model, adapter: adapter)
       }
     }
-    for other in [try self.engine(layers: 2), try self.engine(keyValues: .int8)] {
+    for other in [
+      try self.engine(layers: 2), try self.engine(keyValues: .int8), try self.engine(precision: .q4_0),
+    ] {
       await other.use(Models.adapter(other.model.configuration, seed: 1), named: "x", identity: "1")
       await #expect(throws: WeightsError.self) {
         try await other.loadSequence(from: path, modelIdentity: "m", adapter: "x")

@@ -201,6 +201,18 @@ struct ModelRegistryTests {
     #expect(try registry.models().isEmpty && FileManager.default.fileExists(atPath: path))
   }
 
+  @Test func aFileInTheHomeStaysAsLongAsAnyNameLeadsToIt() throws {
+    try FileManager.default.createDirectory(atPath: place.home.models, withIntermediateDirectories: true)
+    let path = place.home.models + "/m.gguf"
+    try Data("weights".utf8).write(to: URL(fileURLWithPath: path))
+    try registry.addModel(name: "one", path: path)
+    try registry.addModel(name: "other", path: path)
+    try registry.removeModel("other")
+    #expect(FileManager.default.fileExists(atPath: path))
+    try registry.removeModel("one")
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
   @Test func twoRegistriesPromotingAtOnceLeaveOneLiveAdapter() async throws {
     try register("one", "two")
     let home = place.home
