@@ -46,6 +46,9 @@ struct Product: BitwiseCopyable {
   /// A dense matrix of a model that has quantised ones.
   private let isRowwise: Bool
 
+  /// Entries of a dense matrix up to which sums are exact to the last bit of f32: a call of the library costs as much there.
+  private static var exactLimit: Int { 65_536 }
+
   /// Units of 16 outputs in which threads share a product.
   var tiles: Int { (outputs + 15) / 16 }
   /// Needs quantised activations.
@@ -83,6 +86,16 @@ struct Product: BitwiseCopyable {
       packed.multiply(
         quantized, rows: 0..<rows, tiles: tiles, into: origin, outStride: outStride ?? outputs,
         kernels: kernels)
+    } else if let dense, outputs * inputs <= Self.exactLimit {
+      // How OpenBLAS rounds depends on the core it takes and on the number of rows; that multiplies threefold in a small
+      // ill-conditioned model.
+      for row in 0..<rows {
+        for o in first..<min(outputs, tiles.upperBound * 16) {
+          var sum = 0.0
+          for i in 0..<inputs { sum += Double(dense[o * inputs + i]) * Double(x[row * inputs + i]) }
+          origin[row * (outStride ?? outputs) + o] = Float(sum)
+        }
+      }
     } else if let dense, isRowwise {
       // OpenBLAS sums in another order for another number of rows; a quantised model promises not to.
       for row in 0..<rows {

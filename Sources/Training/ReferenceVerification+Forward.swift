@@ -89,8 +89,7 @@ extension ReferenceVerification {
       }
     }
     let count = rows.count / size
-    // One position of the E model amplifies rounding fiftyfold: the reference in f32 is 9e-5 from itself in f64 there.
-    record("fim_batch.logits_at_labels", shape: [count, size], rows, tolerance: 1e-3)
+    record("fim_batch.logits_at_labels", shape: [count, size], rows, tolerance: 3e-4)
     check(
       "fim_batch.loss, served", loss / Double(max(1, count)), facts["fim_batch"]?["loss"]?.doubleValue,
       tolerance: 2e-5)
