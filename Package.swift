@@ -16,22 +16,25 @@ let rooms: [Room] = [
   Room(name: "Gemma", imports: ["Weights", "Numerics"]),
   Room(name: "Syntax", imports: ["CTreeSitter"]),
   Room(name: "Generation", imports: ["Gemma", "Tokenizer", "Weights", "Numerics"]),
-  Room(name: "Corpus", imports: ["Syntax"]),
-  Room(name: "Carving", imports: ["Corpus", "Syntax"]),
-  Room(name: "Training", imports: ["Generation", "Carving", "Gemma", "Weights", "Numerics"]),
-  Room(name: "Evaluation", imports: ["Generation", "Carving", "Weights", "Numerics"]),
   Room(name: "Database", imports: ["CSQLite"]),
+  Room(name: "Corpus", imports: ["Syntax", "Weights"]),
+  Room(name: "Context", imports: ["Corpus", "Syntax"]),
+  Room(name: "Carving", imports: ["Context", "Corpus", "Database", "Syntax", "Weights"]),
+  Room(name: "Training", imports: ["Generation", "Carving", "Context", "Gemma", "Weights", "Numerics"]),
+  Room(name: "Evaluation", imports: ["Generation", "Carving", "Context", "Weights", "Numerics"]),
   Room(name: "Registry", imports: ["Database", "Weights"]),
   Room(name: "Search", imports: ["Database", "Generation", "Corpus", "Syntax", "Weights"]),
   Room(name: "Acceptance", imports: ["Database"]),
-  Room(name: "Completion", imports: ["Generation", "Syntax"]),
-  Room(name: "LanguageServer", imports: ["Acceptance", "Completion", "Weights"]),
+  Room(name: "Completion", imports: ["Generation", "Context", "Syntax"]),
+  Room(
+    name: "LanguageServer", imports: ["Acceptance", "Completion", "Context", "Corpus", "Syntax", "Weights"]),
   Room(
     name: "Commands",
     imports: [
       "LanguageServer", "Completion", "Acceptance", "Search", "Registry", "Database", "Evaluation",
       "Training",
-      "Carving", "Corpus", "Generation", "Syntax", "Gemma", "Tokenizer", "Weights", "Numerics", "CTreeSitter",
+      "Carving", "Context", "Corpus", "Generation", "Syntax", "Gemma", "Tokenizer", "Weights", "Numerics",
+      "CTreeSitter",
     ]),
 ]
 

@@ -28,7 +28,7 @@ struct HoleSampler {
     case .lineTail: lineTail(in: window, using: &generator)
     case .blockTail: blockTail(in: window, using: &generator)
     case .characterSpan: characterSpan(in: window, using: &generator)
-    case .plain, .history: nil
+    case .import, .signatureOrBody, .empty, .plain, .history: nil
     }
   }
 

@@ -28,12 +28,32 @@ public enum SkipReason: String, Sendable, Codable, CaseIterable, Comparable {
   case binary
   /// Is not UTF-8.
   case invalidUTF8 = "invalid-utf8"
+  /// Is UTF-16, by its byte order mark.
+  case utf16 = "utf-16"
   /// Says that a program wrote it.
   case generated
   /// Lines that nobody wrote by hand.
   case minified
   /// Mostly digits or punctuation.
   case data
+  /// Says the same again and again.
+  case repetitive
+  /// Package versions that a program wrote.
+  case lockFile = "lock-file"
+  /// Recorded output or test data, more than 50 kB.
+  case fixture
+  /// Under a licence that the settings refuse.
+  case licence
+  /// Equal to another file up to white space.
+  case duplicate
+  /// Nearly equal to another file.
+  case nearDuplicate = "near-duplicate"
+  /// Repeats text that is held out for tests.
+  case contaminated
+  /// Was written while it was read.
+  case changed
+  /// Could not be parsed in the time that a file is given.
+  case parseTimeout = "parse-timeout"
   /// The total that fits into memory is used up.
   case overBudget = "over-budget"
 

@@ -4,14 +4,51 @@ public struct SourceFile: Sendable, Equatable {
   public let path: String
   /// Language name as in `grammars/`, or "text" where no grammar is known.
   public let language: String
-  /// The file's bytes; valid UTF-8.
+  /// The file's bytes; valid UTF-8. Secrets and personal data are replaced by placeholders of the same length.
   public let bytes: [UInt8]
+  /// Where placeholders stand, in order, not overlapping: never part of a middle.
+  public let redactions: [Redaction]
+  /// The licence notice at the top; nil for none.
+  public let licence: LicenceNotice?
+
+  /// A secret or a personal datum that was replaced; its text is kept nowhere.
+  public struct Redaction: Sendable, Equatable, Codable {
+    /// Name of the rule that found it, such as "github-token".
+    public let rule: String
+    /// Bytes of the file.
+    public let range: Range<Int>
+
+    /// Creates a redaction.
+    public init(rule: String, range: Range<Int>) {
+      self.rule = rule
+      self.range = range
+    }
+  }
+
+  /// What the top of a file says about its licence.
+  public struct LicenceNotice: Sendable, Equatable, Codable {
+    /// The notice's comment, from the start of the file or behind an interpreter line.
+    public let range: Range<Int>
+    /// SPDX identifier or expression, stated or recognised by its words; nil where it is not known.
+    public let spdx: String?
+
+    /// Creates a notice.
+    public init(range: Range<Int>, spdx: String?) {
+      self.range = range
+      self.spdx = spdx
+    }
+  }
 
   /// Creates a file.
-  public init(path: String, language: String, bytes: [UInt8]) {
+  public init(
+    path: String, language: String, bytes: [UInt8], redactions: [Redaction] = [],
+    licence: LicenceNotice? = nil
+  ) {
     self.path = path
     self.language = language
     self.bytes = bytes
+    self.redactions = redactions
+    self.licence = licence
   }
 
   /// The name used where no grammar is known.
