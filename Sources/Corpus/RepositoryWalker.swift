@@ -107,24 +107,17 @@ public struct RepositoryWalker: Sendable {
     return size > FileHygiene.maximumBytes ? .tooLarge : nil
   }
 
-  /// A reason to skip, as an error value.
-  struct Skipped: Error {
-    let reason: SkipReason
-  }
-
   /// Decides about a file by its contents.
-  func judge(_ path: String, bytes: [UInt8]) -> Result<SourceFile, Skipped> {
-    guard let language = hygiene.language(of: path, contents: bytes) else {
-      return .failure(Skipped(reason: .notSource))
+  func judge(_ path: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+    hygiene.clean(path: path, bytes: bytes).flatMap { file in
+      if file.language == SourceFile.textLanguage, !options.includesText {
+        return .failure(SkippedFile(.notSource, "no grammar for it"))
+      }
+      if let wanted = options.languages, !wanted.contains(file.language) {
+        return .failure(SkippedFile(.otherLanguage, file.language))
+      }
+      return .success(file)
     }
-    if language == SourceFile.textLanguage, !options.includesText {
-      return .failure(Skipped(reason: .notSource))
-    }
-    if let wanted = options.languages, !wanted.contains(language) {
-      return .failure(Skipped(reason: .otherLanguage))
-    }
-    if let fault = hygiene.fault(in: bytes) { return .failure(Skipped(reason: fault)) }
-    return .success(SourceFile(path: path, language: language, bytes: bytes))
   }
 
   /// One walk; holds what does not change between folders.

@@ -60,3 +60,17 @@ public enum SkipReason: String, Sendable, Codable, CaseIterable, Comparable {
   /// Alphabetical.
   public static func < (left: SkipReason, right: SkipReason) -> Bool { left.rawValue < right.rawValue }
 }
+
+/// A file that was left out, as an error value.
+public struct SkippedFile: Error, Sendable, Equatable {
+  /// Why, for machines.
+  public let reason: SkipReason
+  /// Why, for people: the rule and its figure, never text of the file.
+  public let detail: String
+
+  /// Creates a verdict.
+  public init(_ reason: SkipReason, _ detail: String) {
+    self.reason = reason
+    self.detail = detail
+  }
+}

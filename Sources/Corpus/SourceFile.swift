@@ -51,6 +51,18 @@ public struct SourceFile: Sendable, Equatable {
     self.licence = licence
   }
 
+  /// Where code begins: behind the licence notice and the blank lines after it, or behind a byte order mark. Windows of
+  /// examples start here at the earliest; an interpreter line without a notice below it is part of the code.
+  public var bodyStart: Int {
+    guard let licence else { return bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0 }
+    var start = licence.range.upperBound
+    for index in licence.range.upperBound..<bytes.count {
+      guard bytes[index] == 0x20 || (bytes[index] >= 0x09 && bytes[index] <= 0x0D) else { break }
+      if bytes[index] == 0x0A { start = index + 1 }
+    }
+    return start
+  }
+
   /// The name used where no grammar is known.
   public static let textLanguage = "text"
 }
