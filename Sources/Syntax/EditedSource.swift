@@ -25,10 +25,11 @@ final class EditedSource {
     edit.start_byte = UInt32(range.lowerBound)
     edit.old_end_byte = UInt32(range.upperBound)
     edit.new_end_byte = UInt32(range.lowerBound + replacement.count)
-    edit.start_point = point(at: range.lowerBound)
-    edit.old_end_point = point(at: range.upperBound)
+    edit.start_point = RawTree.point(at: range.lowerBound, in: bytes)
+    edit.old_end_point = RawTree.point(at: range.upperBound, in: bytes)
     bytes.replaceSubrange(range, with: replacement)
-    edit.new_end_point = point(at: range.lowerBound + replacement.count)
+    edit.new_end_point = RawTree.point(
+      at: range.lowerBound + replacement.count, in: bytes)
     ts_tree_edit(tree.pointer, &edit)
     guard let fresh = RawTree(parser: parser, source: bytes, old: tree.pointer, timeoutMs: timeoutMs) else {
       return false
@@ -41,17 +42,5 @@ final class EditedSource {
   func badness(local: Range<Int>) -> Int {
     let errors = tree.errors(within: local)
     return errors.total + errors.local
-  }
-
-  private func point(at offset: Int) -> TSPoint {
-    var row = 0
-    var lineStart = 0
-    bytes.withUnsafeBufferPointer { buffer in
-      for index in 0..<offset where buffer[index] == 0x0A {
-        row += 1
-        lineStart = index + 1
-      }
-    }
-    return TSPoint(row: UInt32(row), column: UInt32(offset - lineStart))
   }
 }

@@ -94,12 +94,25 @@ public final class Language: Sendable {
     }
   }
 
+  /// Like `parse`, but reads only the bytes in `range`, as if nothing else were there; offsets and rows stay those of
+  /// the whole source, whose lines the caller knows.
+  func parse(_ source: [UInt8], within range: Range<Int>, lines: LineIndex, timeoutMs: Int) -> SyntaxTree? {
+    withParser { parser in
+      guard source.count <= 64 << 20, RawTree.restrict(parser, to: range, lines: lines) else { return nil }
+      guard let tree = RawTree(parser: parser, source: source, old: nil, timeoutMs: timeoutMs) else {
+        return nil
+      }
+      return SyntaxTree(language: self, source: tree)
+    }
+  }
+
   /// Lends a parser that is set to this language.
   func withParser<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
     let handle = idleParsers.withLock { $0.popLast() } ?? ts_parser_new().map(ParserHandle.init)
     guard let handle, ts_parser_set_language(handle.pointer, grammar.pointer) else { return nil }
     defer {
       ts_parser_reset(handle.pointer)
+      _ = ts_parser_set_included_ranges(handle.pointer, nil, 0)
       idleParsers.withLock { $0.append(handle) }
     }
     return body(handle.pointer)

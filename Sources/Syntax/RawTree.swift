@@ -19,6 +19,34 @@ struct RawTree: ~Copyable {
     pointer = tree
   }
 
+  /// Makes a parser see only the bytes in `range`, which must lie in the source that `lines` describes; false when the
+  /// range is refused.
+  static func restrict(_ parser: OpaquePointer, to range: Range<Int>, lines: LineIndex) -> Bool {
+    func point(_ offset: Int) -> TSPoint {
+      let row = lines.line(at: offset)
+      return TSPoint(row: UInt32(row), column: UInt32(offset - lines.range(of: row).lowerBound))
+    }
+    var only = TSRange()
+    only.start_byte = UInt32(range.lowerBound)
+    only.end_byte = UInt32(range.upperBound)
+    only.start_point = point(range.lowerBound)
+    only.end_point = point(range.upperBound)
+    return ts_parser_set_included_ranges(parser, &only, 1)
+  }
+
+  /// Row and column, in bytes, of an offset.
+  static func point(at offset: Int, in source: [UInt8]) -> TSPoint {
+    var row = 0
+    var lineStart = 0
+    source.withUnsafeBufferPointer { buffer in
+      for index in 0..<offset where buffer[index] == 0x0A {
+        row += 1
+        lineStart = index + 1
+      }
+    }
+    return TSPoint(row: UInt32(row), column: UInt32(offset - lineStart))
+  }
+
   deinit {
     ts_tree_delete(pointer)
   }
