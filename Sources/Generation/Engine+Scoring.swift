@@ -9,7 +9,8 @@ extension Engine {
     _ middle: [UInt8], in request: InfillRequest, order: PromptOrder
   ) async throws -> Double {
     let prompt = format.prompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order)
+      path: request.path, context: request.context, prefix: request.prefix, suffix: request.suffix,
+      order: order)
     return try await score(
       tokenizer.encode(middle) + [tokenizer.endToken], after: prompt, adapter: request.adapter)
   }

@@ -27,7 +27,7 @@ public actor Engine: InfillModel {
   let speculator: Speculator
   private var shortlist: VocabularyShortlist?
   private var adapters: [String: (factors: LoRAAdapter, identity: String?)] = [:]
-  private var texts: EncodedTexts
+  private var prompts: ServingPrompts
   private lazy var tokenBytes = TokenBytes(tokenizer)
 
   /// The engine's own queue.
@@ -49,11 +49,11 @@ public actor Engine: InfillModel {
         model: model.path, pieces: tokenizer.vocabularySize, rows: model.configuration.vocabularySize)
     }
     self.model = model
-    self.tokenizer = tokenizer
     self.order = order
     self.contextLength = min(contextLength, model.configuration.maxPositions)
     format = try PromptFormat(tokenizer, model: model.path)
-    texts = EncodedTexts(tokenizer)
+    self.tokenizer = format.tokenizer
+    prompts = ServingPrompts(format)
     let pages = KVPagePool(model.configuration, format: keyValues ?? model.usualKeyValueFormat)
     session = InferenceSession(model, capacity: self.contextLength, pages: pages)
     memory = SequenceMemory(pages, budget: max(0, cacheBytes))
@@ -114,14 +114,11 @@ public actor Engine: InfillModel {
 
   func infill(_ request: InfillRequest, asked: ContinuousClock.Instant) throws -> InfillResult {
     let taken = ContinuousClock.now
-    var prefix = texts.tokens(of: request.prefix)
-    let suffix = texts.tokens(of: request.suffix)
-    var requiredStart: [UInt8] = []
-    if request.options.heals { (prefix, requiredStart) = format.healed(prefix) }
+    let (prompt, requiredStart) = prompts.prompt(for: request, order: order)
     return try generate(
       GenerationRequest(
-        prompt: format.prompt(path: request.path, prefix: prefix, suffix: suffix, order: order),
-        requiredStart: requiredStart, maxTokens: request.maxTokens, timeBudgetMs: request.timeBudgetMs,
+        prompt: prompt, requiredStart: requiredStart, maxTokens: request.maxTokens,
+        timeBudgetMs: request.timeBudgetMs,
         adapter: request.adapter, document: request.path, options: request.options,
         shouldStop: request.shouldStop), asked: asked, taken: taken)
   }

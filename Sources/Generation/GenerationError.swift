@@ -2,6 +2,8 @@
 public enum GenerationError: Error, CustomStringConvertible, Sendable {
   /// The vocabulary has no fill-in-the-middle tokens.
   case noInfillTokens(model: String)
+  /// An adapter was trained with other marks for the parts of a prompt.
+  case otherInfillTokens(adapter: String, trained: String, here: String)
   /// The vocabulary has more pieces than the model has embedding rows.
   case vocabularyTooLarge(model: String, pieces: Int, rows: Int)
   /// The named adapter is not loaded.
@@ -17,7 +19,9 @@ public enum GenerationError: Error, CustomStringConvertible, Sendable {
   public var description: String {
     switch self {
     case .noInfillTokens(let model):
-      "\(model): the vocabulary has no <|fim_prefix|>, <|fim_suffix|>, <|fim_middle|>; choose a base trained to infill"
+      "\(model): the vocabulary has no <|fim_prefix|>, <|fim_suffix|>, <|fim_middle|> and no four <unusedN> that could stand for them; choose another base"
+    case .otherInfillTokens(let adapter, let trained, let here):
+      "\(adapter) was trained with \(trained), and the base is served with \(here); train it again on this base"
     case .vocabularyTooLarge(let model, let pieces, let rows):
       "\(model): the vocabulary has \(pieces) pieces, the model \(rows) embedding rows; they do not belong together"
     case .unknownAdapter(let name): "adapter \(name) is not loaded; see gemfill adapter list"

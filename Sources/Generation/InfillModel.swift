@@ -2,6 +2,9 @@
 public struct InfillRequest: Sendable {
   /// Repository-relative path of the file; the prompt shows its last three components.
   public var path: String
+  /// Pieces of other files, the most useful last; the prompt shows them before the file. Where they change, the whole
+  /// prompt is evaluated again.
+  public var context: [PromptSnippet]
   /// Window of text before the hole.
   public var prefix: [UInt8]
   /// Window of text behind the hole.
@@ -20,11 +23,13 @@ public struct InfillRequest: Sendable {
 
   /// Creates a request.
   public init(
-    path: String, prefix: [UInt8], suffix: [UInt8], maxTokens: Int = 24, timeBudgetMs: Int = 1_000,
+    path: String, context: [PromptSnippet] = [], prefix: [UInt8], suffix: [UInt8], maxTokens: Int = 24,
+    timeBudgetMs: Int = 1_000,
     adapter: String? = nil, options: DecodingOptions = DecodingOptions(),
     shouldStop: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
   ) {
     self.path = path
+    self.context = context
     self.prefix = prefix
     self.suffix = suffix
     self.maxTokens = maxTokens

@@ -1,60 +1,96 @@
 import Tokenizer
 
 /// Turns the text around a hole into token ids, the same way for training, evaluation and serving.
+///
+///     bos [snippet path \n snippet text <|file_separator|>]… path \n <|fim_prefix|> prefix <|fim_suffix|> suffix <|fim_middle|>
+///     bos [snippet path \n snippet text <|file_separator|>]… path \n <|fim_prefix|> <|fim_suffix|> suffix <|fim_middle|> prefix
+///
+/// No spaces or line ends stand around the marks. Snippets of other files come first, so that they stay in place while
+/// somebody types.
 public struct PromptFormat: Sendable {
   /// A prompt with its middle and end token behind it.
   public struct Sequence: Sendable {
     /// All ids, the begin token first, the end token last.
     public var tokens: [Int32]
-    /// Index of the first token of the middle.
+    /// Index behind the snippets of other files: of the file's path line.
+    public var contextEnd: Int
+    /// Index of the first token behind the prompt.
     public var middleStart: Int
+    /// Index of the first token that holds a byte of the middle: behind `middleStart` where the middle's tokens begin with a
+    /// word that stands before the hole.
+    public var newStart: Int
   }
 
-  /// The vocabulary.
+  /// The vocabulary; no text becomes one of the marks.
   public let tokenizer: Tokenizer
-  private let fimPrefix: Int32
-  private let fimSuffix: Int32
-  private let fimMiddle: Int32
+  /// The marks.
+  public let marks: FIMTokens
+  /// Stands behind each snippet where the vocabulary has no file separator.
+  static let plainSeparator: [UInt8] = [0x0A, 0x0A]
 
-  /// Takes the FIM tokens from the vocabulary.
+  /// Takes the marks from the vocabulary (`FIMTokens.resolve`), unless they are given.
   ///
   /// - Throws: `GenerationError.noInfillTokens`.
-  public init(_ tokenizer: Tokenizer, model: String) throws(GenerationError) {
-    guard let prefix = tokenizer.fimPrefix, let suffix = tokenizer.fimSuffix, let middle = tokenizer.fimMiddle
-    else { throw .noInfillTokens(model: model) }
-    self.tokenizer = tokenizer
-    fimPrefix = prefix
-    fimSuffix = suffix
-    fimMiddle = middle
+  public init(_ tokenizer: Tokenizer, model: String, marks: FIMTokens? = nil) throws(GenerationError) {
+    guard let marks = marks ?? FIMTokens.resolve(tokenizer) else { throw .noInfillTokens(model: model) }
+    self.marks = marks
+    self.tokenizer = marks.reserved(in: tokenizer)
   }
 
   /// Ids that carry the format and never count for the loss.
-  public var sentinels: Set<Int32> { [tokenizer.beginToken, fimPrefix, fimSuffix, fimMiddle] }
-
-  /// Ids at which generation ends.
-  public var stopTokens: Set<Int32> {
-    var stops: Set<Int32> = [tokenizer.endToken, fimPrefix, fimSuffix, fimMiddle, tokenizer.beginToken]
-    if let separator = tokenizer.fileSeparator { stops.insert(separator) }
-    return stops
+  public var sentinels: Set<Int32> {
+    var ids: Set<Int32> = [tokenizer.beginToken, marks.prefix.id, marks.suffix.id, marks.middle.id]
+    if let separator = marks.fileSeparator { ids.insert(separator.id) }
+    return ids
   }
 
-  /// `bos`, the last three components of `path`, and a newline. An empty path gives `bos` alone.
-  public func head(path: String) -> [Int32] {
-    guard !path.isEmpty else { return [tokenizer.beginToken] }
-    let line = path.split(separator: "/").suffix(3).joined(separator: "/") + "\n"
-    return [tokenizer.beginToken] + tokenizer.encode(line)
+  /// Ids at which generation ends.
+  public var stopTokens: Set<Int32> { sentinels.union([tokenizer.endToken]) }
+
+  /// The last three components of `path`, and a newline; nothing for an empty path.
+  static func line(path: String) -> [UInt8] {
+    path.isEmpty ? [] : Array((path.split(separator: "/").suffix(3).joined(separator: "/") + "\n").utf8)
+  }
+
+  /// The text of a snippet as it is encoded, its file separator apart.
+  func text(of snippet: PromptSnippet) -> [UInt8] {
+    Self.line(path: snippet.path) + snippet.text + (marks.fileSeparator == nil ? Self.plainSeparator : [])
+  }
+
+  /// `bos`, the snippets, the last three components of `path`, and a newline. An empty path gives no line.
+  public func head(path: String, context: [PromptSnippet] = []) -> [Int32] {
+    head(path: path, context: context.map { tokenizer.encode(text(of: $0)) })
+  }
+
+  /// The same of snippets that are encoded already.
+  func head(path: String, context: [[Int32]]) -> [Int32] {
+    self.context(context) + tokenizer.encode(Self.line(path: path))
+  }
+
+  /// `bos` and the snippets.
+  private func context(_ snippets: [[Int32]]) -> [Int32] {
+    var tokens = [tokenizer.beginToken]
+    for snippet in snippets {
+      tokens += snippet
+      if let separator = marks.fileSeparator { tokens.append(separator.id) }
+    }
+    return tokens
   }
 
   /// The ids up to where the middle begins.
-  public func prompt(path: String, prefix: [UInt8], suffix: [UInt8], order: PromptOrder) -> [Int32] {
-    prompt(path: path, prefix: tokenizer.encode(prefix), suffix: tokenizer.encode(suffix), order: order)
+  public func prompt(
+    path: String, context: [PromptSnippet] = [], prefix: [UInt8], suffix: [UInt8], order: PromptOrder
+  ) -> [Int32] {
+    prompt(
+      head: head(path: path, context: context), prefix: tokenizer.encode(prefix),
+      suffix: tokenizer.encode(suffix), order: order)
   }
 
   /// The same of texts that are encoded already.
-  func prompt(path: String, prefix: [Int32], suffix: [Int32], order: PromptOrder) -> [Int32] {
+  func prompt(head: [Int32], prefix: [Int32], suffix: [Int32], order: PromptOrder) -> [Int32] {
     switch order {
-    case .prefixFirst: head(path: path) + [fimPrefix] + prefix + [fimSuffix] + suffix + [fimMiddle]
-    case .suffixFirst: head(path: path) + [fimPrefix, fimSuffix] + suffix + [fimMiddle] + prefix
+    case .prefixFirst: head + [marks.prefix.id] + prefix + [marks.suffix.id] + suffix + [marks.middle.id]
+    case .suffixFirst: head + [marks.prefix.id, marks.suffix.id] + suffix + [marks.middle.id] + prefix
     }
   }
 
@@ -78,31 +114,56 @@ public struct PromptFormat: Sendable {
 
   /// Prompt, middle and end token for training.
   ///
-  /// `jointly` (suffix-first only) encodes prefix and middle as one text; the token that crosses the border, if any,
-  /// belongs to the middle.
+  /// With `.separate` the prompt is `prompt`, with `.healed` that of a request that heals.
   public func sequence(
-    path: String, prefix: [UInt8], middle: [UInt8], suffix: [UInt8], order: PromptOrder, jointly: Bool = false
+    path: String, context: [PromptSnippet] = [], prefix: [UInt8], middle: [UInt8], suffix: [UInt8],
+    order: PromptOrder, seam: Seam = .separate
   ) -> Sequence {
-    guard jointly, order == .suffixFirst else {
-      let prompt = prompt(path: path, prefix: prefix, suffix: suffix, order: order)
-      return Sequence(
-        tokens: prompt + tokenizer.encode(middle) + [tokenizer.endToken], middleStart: prompt.count)
+    let snippets = self.context(context.map { tokenizer.encode(text(of: $0)) })
+    let head = snippets + tokenizer.encode(Self.line(path: path))
+    let suffix = tokenizer.encode(suffix)
+    var shown: [Int32]
+    var filled: [Int32]
+    var known = 0  // bytes with which `filled` begins that stand before the hole
+    switch seam {
+    case .joint where order == .suffixFirst:
+      let text = tokenizer.encode(prefix + middle)
+      var bytes = 0
+      let border = text.firstIndex { token in
+        let count = tokenizer.bytes(of: token).count
+        if bytes + count > prefix.count { return true }
+        bytes += count
+        return false
+      }
+      shown = Array(text[..<(border ?? text.count)])
+      filled = Array(text[(border ?? text.count)...])
+    case .joint, .separate:
+      shown = tokenizer.encode(prefix)
+      filled = tokenizer.encode(middle)
+    case .healed:
+      let (rest, requiredStart) = healed(tokenizer.encode(prefix))
+      shown = rest
+      filled = tokenizer.encode(requiredStart + middle)
+      known = requiredStart.count
     }
-    var tokens = prompt(path: path, prefix: [], suffix: suffix, order: .suffixFirst)
-    let text = tokenizer.encode(prefix + middle)
-    var bytes = 0
-    var start = tokens.count
-    for token in text {
-      bytes += tokenizer.bytes(of: token).count
-      if bytes > prefix.count { break }
-      start += 1
+    let prompt = prompt(head: head, prefix: shown, suffix: suffix, order: order)
+    var newStart = prompt.count
+    for token in filled {
+      known -= tokenizer.bytes(of: token).count
+      if known < 0 { break }
+      newStart += 1
     }
-    tokens += text + [tokenizer.endToken]
-    return Sequence(tokens: tokens, middleStart: start)
+    return Sequence(
+      tokens: prompt + filled + [tokenizer.endToken], contextEnd: snippets.count, middleStart: prompt.count,
+      newStart: newStart)
   }
 
   /// A plain document for left-to-right training.
-  public func document(path: String, text: [UInt8]) -> [Int32] {
-    head(path: path) + tokenizer.encode(text) + [tokenizer.endToken]
+  public func document(path: String, context: [PromptSnippet] = [], text: [UInt8]) -> Sequence {
+    let snippets = self.context(context.map { tokenizer.encode(self.text(of: $0)) })
+    let head = snippets + tokenizer.encode(Self.line(path: path))
+    return Sequence(
+      tokens: head + tokenizer.encode(text) + [tokenizer.endToken], contextEnd: snippets.count,
+      middleStart: head.count, newStart: head.count)
   }
 }

@@ -107,7 +107,8 @@ extension Engine {
     let generated = try infill(request, asked: .now).tokens
     guard !generated.isEmpty else { return [] }
     let prompt = format.prompt(
-      path: request.path, prefix: request.prefix, suffix: request.suffix, order: order)
+      path: request.path, context: request.context, prefix: request.prefix, suffix: request.suffix,
+      order: order)
     let done = try recall(prompt, adapter: request.adapter)
     if prompt.count - 1 > done { try session.append(Array(prompt[done..<(prompt.count - 1)]), logits: .none) }
     let size = model.configuration.vocabularySize

@@ -114,6 +114,17 @@ public final class Tokenizer: Sendable {
     }
   }
 
+  /// The same vocabulary with other marks for the parts of a fill-in-the-middle prompt: no text becomes one of them.
+  ///
+  /// - Precondition: the marks are tokens of the vocabulary.
+  public func reserving(_ marks: Vocabulary.FIMTokens) -> Tokenizer {
+    precondition(
+      marks.all.allSatisfy { (0..<Int32(vocabularySize)).contains($0) }, "a mark beyond the vocabulary")
+    var vocabulary = vocabulary
+    vocabulary.fim = marks
+    return Tokenizer(vocabulary)
+  }
+
   /// The first token whose piece is `name`, special or not; in linear time.
   public func token(named name: String) -> Int32? { vocabulary.token(named: name) }
 

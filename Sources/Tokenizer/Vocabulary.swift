@@ -67,6 +67,16 @@ public struct Vocabulary: Sendable {
     /// Separates files.
     public var fileSeparator: Int32?
 
+    /// Creates marks; those that are not given are missing.
+    public init(
+      prefix: Int32? = nil, middle: Int32? = nil, suffix: Int32? = nil, fileSeparator: Int32? = nil
+    ) {
+      self.prefix = prefix
+      self.middle = middle
+      self.suffix = suffix
+      self.fileSeparator = fileSeparator
+    }
+
     var all: [Int32] { [prefix, middle, suffix, fileSeparator].compactMap(\.self) }
   }
 

@@ -1,8 +1,9 @@
 import Carving
+import Context
 import Generation
 import Numerics
 
-/// Turns carved examples into weighted token sequences, in both prompt orders.
+/// Turns carved examples into weighted token sequences, in both prompt orders, with the snippets of other files that they carry.
 public struct ExampleEncoder: Sendable {
   /// The vocabulary and prompt layout.
   public let format: PromptFormat
@@ -15,33 +16,41 @@ public struct ExampleEncoder: Sendable {
     self.recipe = recipe
   }
 
-  /// One example as a sequence; nil where it is longer than the recipe allows or carries no loss.
+  /// One example as a sequence, with order and seam drawn; nil where it is longer than the recipe allows or carries no loss.
   ///
-  /// In suffix-first order half of the examples encode prefix and middle as one text, as an editor shows them when the
-  /// cursor stands on a token border, the other half separately, as when it does not.
+  /// The text around the hole gets its loss weight; the snippets, which are carved where they stand, get none.
   public func sequence(_ example: FIMExample, random: inout SeededRandom) -> TrainingSequence? {
     if example.kind == .plain { return document(example, random: &random) }
     let order: PromptOrder = random.uniform() < recipe.suffixFirstShare ? .suffixFirst : .prefixFirst
-    let jointly = random.uniform() < 0.5
-    guard var coded = sequence(example, order: order, jointly: jointly) else { return nil }
+    let seam = SeamShares.draw(for: example, order: order, random: &random)
+    guard let (encoded, contextEnd) = encode(example, order: order, seam: seam) else { return nil }
+    var coded = encoded
     let sentinels = format.sentinels
-    for index in 1..<coded.tokens.count
+    for index in max(1, contextEnd)..<coded.tokens.count
     where coded.weights[index] == 0 && !sentinels.contains(coded.tokens[index]) {
       coded.weights[index] = contextWeight(&random)
     }
     return coded
   }
 
-  /// One example in a given order, with loss on the middle and the end token only.
-  public func sequence(_ example: FIMExample, order: PromptOrder, jointly: Bool) -> TrainingSequence? {
+  /// One example in a given order and with a given seam, with loss on the middle and the end token only.
+  public func sequence(_ example: FIMExample, order: PromptOrder, seam: Seam = .separate) -> TrainingSequence?
+  {
+    encode(example, order: order, seam: seam)?.sequence
+  }
+
+  private func encode(
+    _ example: FIMExample, order: PromptOrder, seam: Seam
+  ) -> (sequence: TrainingSequence, contextEnd: Int)? {
     let coded = format.sequence(
-      path: example.path, prefix: Array(example.prefix.utf8), middle: Array(example.middle.utf8),
-      suffix: Array(example.suffix.utf8), order: order, jointly: jointly)
+      path: example.path, context: example.promptContext, prefix: Array(example.prefix.utf8),
+      middle: Array(example.middle.utf8), suffix: Array(example.suffix.utf8), order: order, seam: seam)
     guard coded.tokens.count <= recipe.maximumLength else { return nil }
-    var weights = coded.tokens.indices.map { $0 >= coded.middleStart ? Float(1) : 0 }
+    var weights = coded.tokens.indices.map { $0 >= coded.newStart ? Float(1) : 0 }
     weights[weights.count - 1] = recipe.endWeight
-    return TrainingSequence(
+    let sequence = TrainingSequence(
       tokens: coded.tokens, weights: weights, middleBytes: example.middle.utf8.count)
+    return (sequence, coded.contextEnd)
   }
 
   private func contextWeight(_ random: inout SeededRandom) -> Float {
@@ -51,9 +60,41 @@ public struct ExampleEncoder: Sendable {
   private func document(_ example: FIMExample, random: inout SeededRandom) -> TrainingSequence? {
     guard recipe.contextWeight > 0 else { return nil }
     let text = Array((example.prefix + example.middle + example.suffix).utf8)
-    let tokens = format.document(path: example.path, text: text)
-    guard tokens.count <= recipe.maximumLength else { return nil }
-    let weights = tokens.indices.map { $0 == 0 ? 0 : contextWeight(&random) }
-    return TrainingSequence(tokens: tokens, weights: weights)
+    let coded = format.document(path: example.path, context: example.promptContext, text: text)
+    guard coded.tokens.count <= recipe.maximumLength else { return nil }
+    let weights = coded.tokens.indices.map { $0 < max(1, coded.contextEnd) ? 0 : contextWeight(&random) }
+    return TrainingSequence(tokens: coded.tokens, weights: weights)
+  }
+}
+
+/// How often a seam is drawn.
+///
+/// An editor asks with `healed` prompts. After an accepted suggestion the border lies between two tokens that were chosen apart;
+/// engines that do not heal send what an editor shows, whatever the tokens. Prefix first, the middle never touches the prefix.
+enum SeamShares {
+  /// Share of `healed` among suffix-first examples whose middle begins inside a word.
+  static let healedInsideWord = 0.8
+  /// Share of `joint` among the other suffix-first examples, and among what is left of those; the rest is `separate`.
+  static let joint = 0.5
+
+  static func draw(for example: FIMExample, order: PromptOrder, random: inout SeededRandom) -> Seam {
+    guard order == .suffixFirst else { return .separate }
+    let isInsideWord =
+      example.modifiers.contains(.midToken)
+      || isWord(example.prefix.unicodeScalars.last) && isWord(example.middle.unicodeScalars.first)
+    if isInsideWord, random.uniform() < healedInsideWord { return .healed }
+    return random.uniform() < joint ? .joint : .separate
+  }
+
+  private static func isWord(_ scalar: Unicode.Scalar?) -> Bool {
+    guard let scalar else { return false }
+    return scalar.properties.isAlphabetic || scalar == "_" || ("0"..."9").contains(scalar)
+  }
+}
+
+extension FIMExample {
+  /// The snippets as a prompt shows them.
+  public var promptContext: [PromptSnippet] {
+    context.map { PromptSnippet(path: $0.path, text: Array($0.text.utf8)) }
   }
 }

@@ -49,7 +49,7 @@ public final class Trainer {
     schedule = LearningRateSchedule(peak: recipe.learningRate)
     let encoder = encoder
     self.heldOut = heldOut.compactMap {
-      var sequence = encoder.sequence($0, order: .suffixFirst, jointly: false)
+      var sequence = encoder.sequence($0, order: .suffixFirst)
       // A measured loss counts every token once, whatever training stresses.
       if let last = sequence?.weights.indices.last { sequence?.weights[last] = 1 }
       return sequence

@@ -38,6 +38,36 @@ private let longPrefix: String = {
     }
   }
 
+  @Test func aKeystrokeIsAsCheapWithSnippetsOfOtherFilesInFront() async throws {
+    let engine = try Engine.load(path: Models.basePath)
+    let snippets = (0..<3).map { number in
+      PromptSnippet(
+        path: "lib/part\(number).py", text: Array("def part\(number)(a, b):\n    return a * b\n".utf8))
+    }
+    var typed = longPrefix
+    var costs: [Int] = []
+    for character in "    for value in values.items():" {
+      typed.append(character)
+      var request = request(typed)
+      request.context = snippets
+      request.options = DecodingOptions(heals: true)
+      costs.append(try await engine.infill(request).evaluatedPromptTokens)
+    }
+    // The first one has everything to evaluate, snippets included.
+    let snippetTokens = snippets.reduce(0) { $0 + engine.tokenizer.encode($1.text).count }
+    #expect(costs[0] > snippetTokens)
+    #expect(costs.dropFirst().sorted()[costs.count / 2] <= 3)
+  }
+
+  @Test func otherSnippetsMakeAnotherPrompt() async throws {
+    let engine = try Engine.load(path: Models.basePath)
+    var asked = request(longPrefix)
+    let bare = try await engine.middleLogProbability(Array("x".utf8), in: asked, order: .suffixFirst)
+    asked.context = [PromptSnippet(path: "x.py", text: Array("x = x + x\n".utf8))]
+    let shown = try await engine.middleLogProbability(Array("x".utf8), in: asked, order: .suffixFirst)
+    #expect(bare != shown)
+  }
+
   @Test func reusedKeysAndValuesGiveWhatAFreshEngineGives() async throws {
     let warm = try Engine.load(path: basePath)
     var typed = longPrefix

@@ -112,7 +112,7 @@ private struct Run {
     let encoder = ExampleEncoder(format: run.engine.format, recipe: TrainingRecipe())
     let example = examples(epoch: 0)[1]
     for order in PromptOrder.allCases {
-      let sequence = try #require(encoder.sequence(example, order: order, jointly: false))
+      let sequence = try #require(encoder.sequence(example, order: order))
       let middle = run.engine.tokenizer.encode(example.middle)
       #expect(sequence.weights.filter { $0 == 1 }.count == middle.count)
       #expect(sequence.weights.last == TrainingRecipe().endWeight)
