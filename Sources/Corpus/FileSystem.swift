@@ -43,8 +43,45 @@ enum FileSystem {
     else {
       return nil
     }
-    let wanted = Int(status.st_size)
-    return [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+    return contents(of: descriptor, count: Int(status.st_size))
+  }
+
+  /// The bytes of a regular file below an open folder; no component of the path may be a link.
+  static func read(_ path: String, in folder: Int32, limit: Int) -> Result<[UInt8], SkippedFile> {
+    let names = path.split(separator: "/").map(String.init)
+    guard let file = names.last, !names.contains("..") else { return .failure(SkippedFile(.unreadable, "")) }
+    var parent = folder
+    defer { if parent != folder { close(parent) } }
+    for name in names.dropLast() {
+      let next = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      guard next >= 0 else { return .failure(fault(errno)) }
+      if parent != folder { close(parent) }
+      parent = next
+    }
+    let descriptor = openat(parent, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return .failure(fault(errno)) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return .failure(fault(errno)) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      return .failure(SkippedFile(.changed, "is no regular file any more"))
+    }
+    guard Int(status.st_size) <= limit else { return .failure(SkippedFile(.changed, "has grown too large")) }
+    let bytes = contents(of: descriptor, count: Int(status.st_size))
+    guard bytes.count == Int(status.st_size) else {
+      return .failure(SkippedFile(.changed, "became shorter while it was read"))
+    }
+    return .success(bytes)
+  }
+
+  private static func fault(_ number: Int32) -> SkippedFile {
+    let isGone = number == ENOENT || number == ENOTDIR || number == ELOOP
+    return SkippedFile(isGone ? .changed : .unreadable, String(cString: strerror(number)))
+  }
+
+  /// Up to `count` bytes from where the descriptor stands.
+  private static func contents(of descriptor: Int32, count wanted: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
       count = 0
       while count < wanted, let base = buffer.baseAddress {
         let got = Foundation.read(descriptor, base + count, wanted - count)

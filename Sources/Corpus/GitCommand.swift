@@ -21,6 +21,17 @@ struct GitCommand: Sendable {
       uniquingKeysWith: { $1 })
   }
 
+  /// A process that is ready to start, without its three files.
+  func process(_ arguments: [String]) -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments =
+      ["git", "-C", root, "--no-optional-locks", "--literal-pathspecs"]
+      + Self.settings.flatMap { ["-c", $0] } + arguments
+    process.environment = Self.environment(ProcessInfo.processInfo.environment)
+    return process
+  }
+
   /// The bytes that git writes to its standard output.
   ///
   /// - Throws: `CorpusError.gitUnavailable`, or `.gitFailed` with what git said.
@@ -50,12 +61,7 @@ struct GitCommand: Sendable {
   func stream(
     _ arguments: [String], input: URL?, body: (FileHandle) -> Void
   ) throws(CorpusError) {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
-      ["git", "-C", root, "--no-optional-locks", "--literal-pathspecs"]
-      + Self.settings.flatMap { ["-c", $0] } + arguments
-    process.environment = Self.environment(ProcessInfo.processInfo.environment)
+    let process = self.process(arguments)
     let output = Pipe()
     process.standardOutput = output
     let messages = FileManager.default.temporaryDirectory.appendingPathComponent(

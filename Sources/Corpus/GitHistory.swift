@@ -103,100 +103,9 @@ public struct GitHistory: Sendable {
   public func files(
     at commit: String, catalog: LanguageCatalog, options: RepositoryWalker.Options = .init()
   ) throws(CorpusError) -> CorpusListing {
-    let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
-    let entries = try tree(of: commit)
-    let selection = try self.selection(entries, walker: walker)
-    var listing = CorpusListing()
-    var wanted: [TreeEntry] = []
-    for entry in entries {
-      if let reason = selection.fault(mode: entry.mode, path: entry.path, size: entry.size) {
-        listing.skip(entry.path, reason)
-      } else {
-        wanted.append(entry)
-      }
-    }
-    try GitObjects(git: git).blobs(wanted.map(\.object), limit: FileHygiene.maximumBytes) { index, bytes in
-      let path = wanted[index].path
-      guard let bytes else { return listing.skip(path, .unreadable) }
-      guard listing.byteCount + bytes.count <= options.maximumTotalBytes else {
-        return listing.skip(path, .overBudget)
-      }
-      switch walker.judge(path, bytes: bytes) {
-      case .success(let file): listing.add(file)
-      case .failure(let skipped): listing.skip(path, skipped.reason)
-      }
-    }
-    guard !listing.files.isEmpty else { throw .noSource(path: "\(root)@\(commit)", skipped: listing.skipped) }
-    return listing
-  }
-
-  /// What a commit says about which of its files may be used.
-  private struct Selection {
-    let walker: RepositoryWalker
-    let rules: IgnoreRules
-    let attributes: Attributes
-
-    /// Why a file is not even read.
-    func fault(mode: String, path: String, size: Int) -> SkipReason? {
-      if mode == "120000" { return .symlink }
-      if mode == "160000" { return .nestedRepository }
-      let folders = path.split(separator: "/").dropLast()
-      if folders.contains(where: { FileHygiene.isVendored(folder: String($0)) }) { return .vendored }
-      if rules.ignoresWithParents(path) { return .ignored }
-      return walker.faultBeforeReading(path, size: size, attributes: attributes)
-    }
-  }
-
-  private func selection(
-    _ entries: [TreeEntry], walker: RepositoryWalker
-  ) throws(CorpusError) -> Selection {
-    let attributes = try text(entries.first { $0.path == ".gitattributes" })
-    return Selection(walker: walker, rules: try ignoreRules(entries), attributes: Attributes(attributes))
-  }
-
-  private struct TreeEntry {
-    let mode: String
-    let object: String
-    let size: Int
-    let path: String
-  }
-
-  private func tree(of commit: String) throws(CorpusError) -> [TreeEntry] {
-    guard Self.isObjectName(commit) else {
-      throw .malformedGitOutput(command: "ls-tree", detail: "\(commit) is not a full object name")
-    }
-    let output = try git.run(["ls-tree", "-r", "-z", "--long", commit])
-    var entries: [TreeEntry] = []
-    for record in output.split(separator: 0) {
-      guard let tab = record.firstIndex(of: 0x09) else {
-        throw .malformedGitOutput(command: "ls-tree", detail: "an entry without a path")
-      }
-      let words = String(decoding: record[..<tab], as: UTF8.self).split(separator: " ")
-      guard words.count == 4, let path = String(validating: record[(tab + 1)...], as: UTF8.self) else {
-        continue
-      }
-      entries.append(
-        TreeEntry(mode: String(words[0]), object: String(words[2]), size: Int(words[3]) ?? 0, path: path))
-    }
-    return entries
-  }
-
-  /// Tracked files are not ignored by .gitignore, but .gemfillignore holds for them too.
-  private func ignoreRules(_ entries: [TreeEntry]) throws(CorpusError) -> IgnoreRules {
-    var rules = IgnoreRules()
-    for entry in entries where entry.path == ".gemfillignore" || entry.path.hasSuffix("/.gemfillignore") {
-      rules.add(try text(entry), folder: String(entry.path.dropLast(".gemfillignore".count + 1)))
-    }
-    return rules
-  }
-
-  private func text(_ entry: TreeEntry?) throws(CorpusError) -> String {
-    guard let entry, entry.mode.hasPrefix("100") else { return "" }
-    var text = ""
-    try GitObjects(git: git).blobs([entry.object], limit: FileHygiene.maximumBytes) { _, bytes in
-      text = bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
-    return text
+    let tree = try CommitTree(root: root, commit: commit, catalog: catalog)
+    return try RepositoryWalker(root: root, catalog: catalog, options: options)
+      .files(of: tree, name: "\(root)@\(commit)")
   }
 
   /// What the commits inserted, oldest first: each hunk applied alone to the parent's file.
@@ -210,9 +119,10 @@ public struct GitHistory: Sendable {
   ) throws(CorpusError) -> [InsertedSpan] {
     guard let newest = commits.last else { return [] }
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
-    let selection = try self.selection(tree(of: newest.id), walker: walker)
+    let rules = try TreeListing(git: git, commit: newest.id)
+      .rules(hygiene: FileHygiene(catalog: catalog), git: git)
     let changes = try self.changes(in: commits).filter {
-      selection.fault(mode: $0.mode, path: $0.path, size: 0) == nil
+      rules.fault(mode: $0.mode, path: $0.path, size: 0) == nil
     }
     var spans: [InsertedSpan] = []
     var old: [UInt8]?
@@ -277,7 +187,7 @@ public struct GitHistory: Sendable {
     return changes
   }
 
-  private static func isObjectName(_ text: some StringProtocol) -> Bool {
+  static func isObjectName(_ text: some StringProtocol) -> Bool {
     (text.utf8.count == 40 || text.utf8.count == 64)
       && text.utf8.allSatisfy {
         ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66)

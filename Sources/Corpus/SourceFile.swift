@@ -76,14 +76,6 @@ public struct CorpusListing: Sendable {
   /// What was left out.
   public private(set) var skippedPaths: [SkippedPath] = []
 
-  /// A path that was left out.
-  public struct SkippedPath: Sendable, Equatable {
-    /// Repository-relative path.
-    public let path: String
-    /// Why.
-    public let reason: SkipReason
-  }
-
   /// Creates an empty listing.
   public init() {}
 
