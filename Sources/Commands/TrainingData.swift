@@ -49,7 +49,7 @@ struct TrainingData {
 
   private init(dataset: String, seed: UInt64) throws {
     let all = try ExampleFile.read(dataset)
-    let (train, validation) = Self.split(all, by: \.path)
+    let (train, validation) = ValidationSplit.split(all, by: \.path)
     path = dataset
     commit = ""
     hash = try SHA256.hash(file: dataset)
@@ -62,7 +62,7 @@ struct TrainingData {
   private init(
     files: [SourceFile], catalog: LanguageCatalog, seed: UInt64, path: String, commits: [String]
   ) throws {
-    let (train, validation) = Self.split(files, by: \.path)
+    let (train, validation) = ValidationSplit.split(files, by: \.path)
     let carver = Carver(options: CarveOptions(seed: seed), catalog: catalog)
     self.path = path
     commit = commits.joined(separator: ":")
@@ -89,14 +89,5 @@ struct TrainingData {
     }
     let chosen = commit == "split" ? try history.timeSplit().trainCommit : try history.commit(named: commit)
     return (try history.files(at: chosen.id, catalog: catalog), chosen.id)
-  }
-
-  /// 5 % of the files by a hash of their paths, so that the same files are held out in every run.
-  private static func split<T>(_ all: [T], by path: (T) -> String) -> (train: [T], validation: [T]) {
-    func isHeldOut(_ item: T) -> Bool {
-      path(item).utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 } % 20 == 0
-    }
-    let train = all.filter { !isHeldOut($0) }
-    return train.isEmpty ? (all, []) : (train, all.filter(isHeldOut))
   }
 }

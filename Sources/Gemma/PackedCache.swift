@@ -16,7 +16,7 @@ public enum PackedCaching: Sendable {
 /// The file is named after the model, with `.gempack`, and holds every quantised matrix in the tiles that the kernels read.
 /// It is bound to the state of the model's files (`MappedFile.identity`), to the precision asked for and to the layout
 /// of the tiles; whatever does not fit, is damaged or cut short, is ignored and written anew. All of it is checked at
-/// every start: header by SHA-256, contents by `ContentHash`, which costs no more than reading them once.
+/// every start: header by SHA-256, contents by `Checksum`, which costs no more than reading them once.
 ///
 /// Where no file can be written, the model works without, and a note says why. Used by one loader at a time.
 final class PackedCache {
@@ -189,7 +189,7 @@ extension PackedCache {
       let matrix = blocks.withUnsafeBytes {
         QuantizedMatrix(ggmlBlocks: $0, rows: rows, columns: columns, precision: precision)
       }
-      return matrix.withPackedBytes { ContentHash.hash($0) }
+      return matrix.withPackedBytes { Checksum.hash($0) }
     }.joined(separator: "-")
   }()
 }

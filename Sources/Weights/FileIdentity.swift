@@ -5,10 +5,10 @@ extension MappedFile {
   /// The samples find a file of the same shape that was put in its place with the same date.
   public var identity: JSONValue {
     withBytes { bytes in
-      let head = UnsafeRawBufferPointer(rebasing: bytes.prefix(ContentHash.chunkBytes))
+      let head = UnsafeRawBufferPointer(rebasing: bytes.prefix(Checksum.chunkBytes))
       return [
         "bytes": .int(byteCount), "modified": [.int(modified.seconds), .int(modified.nanoseconds)],
-        "head": .string(ContentHash.hash(head)), "samples": .string(Self.sampleHash(bytes)),
+        "head": .string(Checksum.hash(head)), "samples": .string(Self.sampleHash(bytes)),
       ]
     }
   }
@@ -22,6 +22,6 @@ extension MappedFile {
       let end = Int((Double(bytes.count) / Double(count) * Double(index)).rounded(.down))
       samples.append(contentsOf: bytes[max(0, min(end, bytes.count) - size)..<min(end, bytes.count)])
     }
-    return samples.withUnsafeBytes { ContentHash.hash($0) }
+    return samples.withUnsafeBytes { Checksum.hash($0) }
   }
 }

@@ -13,7 +13,7 @@ import Numerics
 ///
 /// Layout: 8 bytes of magic, the length of the header (u64, little-endian), 64 hexadecimal digits with the SHA-256 of
 /// the header, the header (JSON), then the regions, each on a border of 4 096 bytes. The header says for what the file was made
-/// (`identity`), how large the file is, and for each region its place, attributes and `ContentHash`.
+/// (`identity`), how large the file is, and for each region its place, attributes and `Checksum`.
 ///
 /// Opening checks the header's SHA-256, the size and all places; `verify` checks what the regions hold.
 public final class PackedFile: Sendable {
@@ -84,7 +84,7 @@ public final class PackedFile: Sendable {
   /// - Throws: `WeightsError.malformed` that names the first region that is damaged.
   public func verify(pool: WorkerPool = .shared) throws(WeightsError) {
     let hashes = file.withBytes { bytes in
-      ContentHash.hash(sections.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) }, pool: pool)
+      Checksum.hash(sections.map { UnsafeRawBufferPointer(rebasing: bytes[$0.range]) }, pool: pool)
     }
     for (section, hash) in zip(sections, hashes) where section.hash != hash {
       throw .malformed(
@@ -107,7 +107,7 @@ public final class PackedFile: Sendable {
       try section.withBytes { bytes in
         places.append([
           "name": .string(section.name), "attributes": section.attributes, "offset": .int(position),
-          "bytes": .int(bytes.count), "hash": .string(ContentHash.hash(bytes)),
+          "bytes": .int(bytes.count), "hash": .string(Checksum.hash(bytes)),
         ])
         position = rounded(position + bytes.count)
       }

@@ -15,6 +15,13 @@ public enum SHA256 {
     return state.finish()
   }
 
+  /// The hash of `bytes` as eight numbers of 32 bits, the first of which are the first digits.
+  public static func words(of bytes: UnsafeRawBufferPointer) -> [UInt32] {
+    var state = SHA256State()
+    state.update(bytes)
+    return state.finishWords()
+  }
+
   /// The hash of the file at `path`, read in pieces of one megabyte.
   public static func hash(file path: String) throws(WeightsError) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -61,6 +68,15 @@ struct SHA256State {
   }
 
   mutating func finish() -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for word in finishWords() {
+      for shift in stride(from: 28, through: 0, by: -4) { text.append(digits[Int(word >> shift & 15)]) }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  mutating func finishWords() -> [UInt32] {
     let bitCount = byteCount &* 8
     let zeros = (119 - pending.count) % 64
     var padding: [UInt8] = [0x80]
@@ -69,12 +85,7 @@ struct SHA256State {
       padding.append(UInt8(truncatingIfNeeded: bitCount >> shift))
     }
     padding.withUnsafeBytes { update($0) }
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for word in words {
-      for shift in stride(from: 28, through: 0, by: -4) { text.append(digits[Int(word >> shift & 15)]) }
-    }
-    return String(decoding: text, as: UTF8.self)
+    return words
   }
 
   /// Takes whole blocks of 64 bytes.

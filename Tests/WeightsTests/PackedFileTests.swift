@@ -81,7 +81,7 @@ struct PackedFileTests {
   }
 
   @Test func contentHashSeesOrderLengthAndPlace() {
-    func hash(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { ContentHash.hash($0) } }
+    func hash(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { Checksum.hash($0) } }
     let some = bytes(2_100_000)
     var swapped = some
     swapped.swapAt(0, 32)

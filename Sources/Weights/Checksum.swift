@@ -6,7 +6,7 @@ import Numerics
 /// Four lanes take one 8-byte word each in turn: `lane = rotate(lane ^ word, 29) · odd`. Every step is a bijection of the
 /// lane and of the word, so that a change within one word is always found, and any other is missed with probability
 /// 2⁻⁶⁴ as far as it is accidental. It is no protection against somebody who forges data on purpose.
-public enum ContentHash {
+public enum Checksum {
   /// How many bytes are hashed at a time.
   public static let chunkBytes = 1 << 20
 

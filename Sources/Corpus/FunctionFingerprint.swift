@@ -1,0 +1,44 @@
+/// What is kept of one function to find copies of it: 56 bytes.
+///
+/// Functions are many and short, so that less is kept of them than of files: of a sketch of 128 rows the hashes of 8 bands of
+/// 16 rows, which brings two functions together at a similarity of about 0.85, and one bit of each row, which tells
+/// similar from not so similar (standard deviation of the estimate 0.05 at 0.85).
+public struct FunctionFingerprint: Hashable, Sendable, Codable {
+  /// Rows of the sketch.
+  static let rowCount = 128
+  /// A shorter function is nobody's copy: accessors and the like are alike by nature.
+  public static let minimumShingles = 16
+
+  /// Bytes of the function in its file.
+  public let range: Range<Int>
+  /// One hash for each band of 16 rows.
+  let bands: SIMD8<UInt32>
+  /// The lowest bit of each row.
+  let bits: SIMD2<UInt64>
+
+  /// The fingerprint of a part of a text; nil for one with fewer than `minimumShingles` shingles.
+  public init?(_ range: Range<Int>, of shingles: Shingles) {
+    let indices = shingles.indices(in: range)
+    guard indices.count >= Self.minimumShingles else { return nil }
+    let rows = SimilaritySketch.rows(Self.rowCount, of: shingles.hashes[indices])
+    var bands = SIMD8<UInt32>()
+    var bits = SIMD2<UInt64>()
+    rows.withUnsafeBufferPointer { rows in
+      for band in 0..<8 {
+        let part = UnsafeBufferPointer(rebasing: rows[band * 16..<(band + 1) * 16])
+        bands[band] = UInt32(truncatingIfNeeded: SimilaritySketch.band(part) >> 32)
+      }
+      for row in 0..<rows.count { bits[row / 64] |= UInt64(rows[row] & 1) << UInt64(row % 64) }
+    }
+    self.range = range
+    self.bands = bands
+    self.bits = bits
+  }
+
+  /// An estimate of the Jaccard similarity of the two sets of shingles: equal rows have equal bits, different rows every
+  /// second time, so that a share s of equal bits stands for 2s - 1.
+  func similarity(to other: FunctionFingerprint) -> Double {
+    let different = (bits.x ^ other.bits.x).nonzeroBitCount + (bits.y ^ other.bits.y).nonzeroBitCount
+    return 1 - 2 * Double(different) / Double(Self.rowCount)
+  }
+}
