@@ -55,9 +55,11 @@ public struct Carver: Sendable {
   }
 
   private func carve(_ file: SourceFile, epoch: Int) -> [FIMExample] {
+    var generator = SeededGenerator(seed: options.seed, path: file.path, epoch: epoch)
+    let parsed = catalog.parse(file.bytes, language: file.language, timeoutMs: FileCarver.parseTimeoutMs)
     var carver = FileCarver(
-      file: file, language: catalog.language(named: file.language), options: options, epoch: epoch)
-    return carver.examples()
+      file: file, parts: parsed.parts, settings: options.settings, seed: generator.next())
+    return carver.carve().holes.compactMap { $0.example(in: file) }
   }
 
   /// A random choice of `limit` examples, in their order.

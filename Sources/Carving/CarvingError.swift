@@ -1,4 +1,4 @@
-/// Everything that can go wrong with files of examples.
+/// Everything that can go wrong with files of examples and of settings.
 public enum CarvingError: Error, CustomStringConvertible, Equatable, Sendable {
   /// The file cannot be read.
   case unreadable(path: String, reason: String)
@@ -6,6 +6,8 @@ public enum CarvingError: Error, CustomStringConvertible, Equatable, Sendable {
   case unwritable(path: String, reason: String)
   /// A line is not an example.
   case malformedLine(path: String, line: Int, reason: String)
+  /// A settings file says something that makes no sense; `key` is a path such as `lengths.N.lines`.
+  case settings(path: String, key: String, reason: String)
 
   /// What happened, where, and what to do about it.
   public var description: String {
@@ -16,6 +18,8 @@ public enum CarvingError: Error, CustomStringConvertible, Equatable, Sendable {
       "\(path): cannot be written: \(reason); what was there is unchanged"
     case .malformedLine(let path, let line, let reason):
       "\(path):\(line): is not an example: \(reason); write it again with gemfill carve"
+    case .settings(let path, let key, let reason):
+      "\(path.isEmpty ? "carving settings" : path): \(key): \(reason)"
     }
   }
 }

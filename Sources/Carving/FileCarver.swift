@@ -1,43 +1,60 @@
 import Corpus
 import Syntax
 
-/// Cuts the examples of one file. For one thread.
-struct FileCarver {
+/// Cuts the holes of one file. For one thread.
+///
+/// The holes depend on the file's bytes, the settings and the seed, on nothing else.
+public struct FileCarver {
   private let file: SourceFile
   private let sampler: HoleSampler
-  private let options: CarveOptions
+  private let settings: CarvingSettings
+  private let weight: Double
+  private let explains: Bool
   private var generator: SeededGenerator
   private var taken: Set<Range<Int>> = []
+  private var drops: [DropReason: Int] = [:]
+  private var dropped: [FileCarving.Dropped] = []
 
   private static let attempts = 6
   /// Long enough that no load of the machine changes what is carved.
-  private static let parseTimeoutMs = 120_000
+  public static let parseTimeoutMs = 120_000
 
-  init(file: SourceFile, language: Language?, options: CarveOptions, epoch: Int) {
+  /// Prepares to carve.
+  ///
+  /// - Parameters:
+  ///   - parts: the file, parsed; empty to carve by indentation.
+  ///   - seed: already mixed from the run's seed, the epoch and the file's contents.
+  ///   - weight: scales the number of examples, as for old files and for tests.
+  ///   - explains: whether `FileCarving.dropped` is wanted.
+  public init(
+    file: SourceFile, parts: [ParsedPart], settings: CarvingSettings, seed: UInt64, weight: Double = 1,
+    explains: Bool = false
+  ) {
     self.file = file
-    self.options = options
+    self.settings = settings
+    self.weight = weight
+    self.explains = explains
     let lines = LineIndex(file.bytes)
     let sketch =
-      language?.parse(file.bytes, timeoutMs: Self.parseTimeoutMs).map {
-        Sketch(tree: $0, source: file.bytes, lines: lines)
-      }
+      parts.first.map { Sketch(tree: $0.tree, source: file.bytes, lines: lines) }
       ?? Sketch(text: file.bytes, lines: lines)
     sampler = HoleSampler(source: file.bytes, lines: lines, sketch: sketch)
-    generator = SeededGenerator(seed: options.seed, path: file.path, epoch: epoch)
+    generator = SeededGenerator(seed: seed)
   }
 
-  /// As many examples as the file is worth.
-  mutating func examples() -> [FIMExample] {
-    let size = file.bytes.count
-    guard size > 0 else { return [] }
-    let count = min(options.examplesPerFile, (size + options.bytesPerExample - 1) / options.bytesPerExample)
-    return (0..<count).compactMap { _ in example() }
+  /// As many holes as the file is worth.
+  public mutating func carve() -> FileCarving {
+    let exact = Double(settings.exampleCount(bytes: file.bytes.count)) * max(0, weight)
+    let count = Int(exact) + (generator.chance(exact - exact.rounded(.down)) ? 1 : 0)
+    let holes = (0..<count).compactMap { _ in hole() }
+    return FileCarving(holes: holes, drops: drops, dropped: dropped)
   }
 
-  /// One example of a class drawn by weight; another class where the file has none of it.
-  private mutating func example() -> FIMExample? {
-    let kinds = FIMExample.Kind.allCases.filter { $0 != .history }
-    var weights = kinds.map { options.weights[$0] ?? 0 }
+  /// One hole of a class drawn by weight; another class where the file has none of it.
+  private mutating func hole() -> CarvedHole? {
+    let shares = settings.shares
+    let kinds = FIMExample.Kind.allCases
+    var weights = kinds.map { shares[$0] ?? 0 }
     for _ in 0..<3 {
       guard let index = generator.index(weights: weights) else { return nil }
       for _ in 0..<Self.attempts {
@@ -48,18 +65,19 @@ struct FileCarver {
     return nil
   }
 
-  private mutating func plain() -> FIMExample? {
-    let window = self.window(atLeast: options.windowBytes, from: sampler.sketch.headerEnd)
+  private mutating func plain() -> CarvedHole? {
+    let window = self.window(atLeast: settings.windowBytes, from: sampler.sketch.headerEnd)
     guard window.count >= 40, taken.insert(window).inserted else { return nil }
     return make(.plain, window: window, middle: window, path: "")
   }
 
-  private mutating func hole(_ kind: FIMExample.Kind) -> FIMExample? {
+  private mutating func hole(_ kind: FIMExample.Kind) -> CarvedHole? {
     let size =
-      generator.chance(0.6) ? options.windowBytes : generator.logUniform(300...max(301, options.windowBytes))
+      generator.chance(0.6)
+      ? settings.windowBytes : generator.logUniform(300...max(301, settings.windowBytes))
     var window = self.window(atLeast: size, from: 0)
     guard window.count >= 16, var hole = sampler.draw(kind, in: window, using: &generator) else { return nil }
-    if kind != .characterSpan, generator.chance(options.midTokenShare) { startInsideWord(&hole) }
+    if kind != .characterSpan, generator.chance(settings.modifiers.midToken) { startInsideWord(&hole) }
     guard isFit(hole.range, kind: kind), taken.insert(hole.range).inserted else { return nil }
     trimSuffix(&window, hole: hole.range)
     return make(kind, window: window, middle: hole.range, path: hole.node.map(sampler.sketch.path) ?? "")
@@ -142,15 +160,9 @@ struct FileCarver {
   }
 
   private func make(_ kind: FIMExample.Kind, window: Range<Int>, middle: Range<Int>, path: String)
-    -> FIMExample?
+    -> CarvedHole
   {
-    func text(_ range: Range<Int>) -> String? { String(validating: file.bytes[range], as: UTF8.self) }
-    guard let prefix = text(window.lowerBound..<middle.lowerBound), let hole = text(middle),
-      let suffix = text(middle.upperBound..<window.upperBound)
-    else { return nil }
-    return FIMExample(
-      path: file.path, language: file.language, kind: kind, nodePath: path, windowStart: window.lowerBound,
-      middleStart: middle.lowerBound, middleEnd: middle.upperBound, prefix: prefix, middle: hole,
-      suffix: suffix)
+    CarvedHole(
+      kind: kind, window: window, middle: middle, unit: middle, nodePath: path, language: file.language)
   }
 }

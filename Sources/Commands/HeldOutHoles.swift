@@ -22,7 +22,7 @@ struct HeldOutHoles {
     }
     known = files.filter { !isHeldOut($0) }
     var options = CarveOptions(limit: limit)
-    options.weights[.plain] = 0
+    options.settings.plainShare = 0
     holes = Carver(options: options, catalog: catalog).examples(from: files.filter(isHeldOut), epoch: 0)
     guard !known.isEmpty, !holes.isEmpty else {
       throw Failure("\(path): \(files.count) files are too few to hold some out; name a larger repository")

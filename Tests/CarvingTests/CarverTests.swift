@@ -10,7 +10,7 @@ struct CarverTests {
     let files =
       Corpora.python(files: 6) + Corpora.samples.map { Corpora.file("s.\($0.key)", $0.key, $0.value) }
     let byPath = Dictionary(uniqueKeysWithValues: files.map { ($0.path, $0.bytes) })
-    let examples = Corpora.carve(files, CarveOptions(seed: 3, bytesPerExample: 60, examplesPerFile: 60))
+    let examples = Corpora.carve(files, CarveOptions(settings: Corpora.many, seed: 3))
     #expect(examples.count > 100)
     for example in examples {
       let bytes = try #require(byPath[example.path])
@@ -37,7 +37,7 @@ struct CarverTests {
     let examples = Corpora.carve(Corpora.python(files: 150), CarveOptions(seed: 11))
     let counts = CarveStatistics(examples)
     #expect(examples.count > 1_000)
-    for (kind, share) in CarveOptions.standardWeights {
+    for (kind, share) in CarvingSettings.measured.shares {
       let found = Double(counts.byKind[kind] ?? 0) / Double(counts.exampleCount)
       #expect(abs(found - share) < 0.035, "\(kind.rawValue): \(found) instead of \(share)")
     }
@@ -86,7 +86,9 @@ struct CarverTests {
   }
 
   @Test func aFileGivesNoMoreThanItsCap() {
-    let examples = Corpora.carve(Corpora.python(files: 1), CarveOptions(seed: 4, examplesPerFile: 5))
+    var few = CarvingSettings.measured
+    few.examplesPerFile = 5
+    let examples = Corpora.carve(Corpora.python(files: 1), CarveOptions(settings: few, seed: 4))
     #expect(examples.count <= 5)
   }
 
@@ -136,8 +138,13 @@ struct CarverTests {
 
   @Test func partsOfWordsAreTyped() {
     let files = Corpora.python(files: 40)
-    let always = Corpora.carve(files, CarveOptions(seed: 1, weights: [.node: 1], midTokenShare: 1))
-    let never = Corpora.carve(files, CarveOptions(seed: 1, weights: [.node: 1], midTokenShare: 0))
+    func carve(midToken: Double) -> [FIMExample] {
+      var options = Corpora.only(.node, seed: 1)
+      options.settings.modifiers.midToken = midToken
+      return Corpora.carve(files, options)
+    }
+    let always = carve(midToken: 1)
+    let never = carve(midToken: 0)
     let splitsWord = { (example: FIMExample) in
       (example.prefix.utf8.last.map(Blanks.isWord) ?? false)
         && (example.middle.utf8.first.map(Blanks.isWord) ?? false)

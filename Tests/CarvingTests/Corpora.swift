@@ -74,7 +74,19 @@ enum Corpora {
 
   /// Options that give only one class, and plenty of it.
   static func only(_ kind: FIMExample.Kind, seed: UInt64 = 5) -> CarveOptions {
-    CarveOptions(seed: seed, weights: [kind: 1], bytesPerExample: 10, examplesPerFile: 60)
+    var settings = many
+    settings.classes = [kind: 1]
+    settings.plainShare = kind == .plain ? 1 : 0
+    settings.bytesPerExample = 10
+    return CarveOptions(settings: settings, seed: seed)
+  }
+
+  /// The defaults, but with as many examples as a file can give.
+  static var many: CarvingSettings {
+    var settings = CarvingSettings.measured
+    settings.bytesPerExample = 60
+    settings.examplesPerFile = 60
+    return settings
   }
 
   static func carve(_ files: [SourceFile], _ options: CarveOptions, epoch: Int = 0) -> [FIMExample] {

@@ -1,0 +1,28 @@
+/// Why a candidate for a middle was not used; the raw value is what machines read.
+public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
+  /// Overlaps a secret or a personal datum.
+  case secret
+  /// Overlaps the licence notice.
+  case licence
+  /// Is only a comment or a documentation string, beyond the share that these may have.
+  case comment
+  /// Lies in a string, beyond the share that these may have.
+  case string
+  /// Overlaps code that the parser did not understand, or stands beside such code.
+  case error
+  /// Too little visible text.
+  case tooShort = "too-short"
+  /// Longer than its class allows.
+  case tooLong = "too-long"
+  /// Cut from this file before.
+  case repeated
+  /// An import whose names are not used below it.
+  case unused
+  /// Crosses into code of another language.
+  case otherLanguage = "other-language"
+  /// The window holds no hole of the class and length that were drawn.
+  case noCandidate = "no-candidate"
+
+  /// Alphabetical.
+  public static func < (left: DropReason, right: DropReason) -> Bool { left.rawValue < right.rawValue }
+}
