@@ -15,43 +15,56 @@ public final class Trainer {
   /// Trained factors.
   public let adapter: TrainableAdapter
   private let recipe: TrainingRecipe
-  private let encoder: ExampleEncoder
   private let pass: TrainingPass
   private let directory: String
   private let identity: String
-  private let carve: (Int) -> [FIMExample]
+  private let source: any SequenceSource
   private let heldOut: [TrainingSequence]
   private let schedule: LearningRateSchedule
   private var optimizer = AdamWOptimizer()
   private var evaluationSeconds = 0.0
 
-  /// Prepares a run whose checkpoints live in `directory`.
+  /// Prepares a run over carved examples whose checkpoints live in `directory`.
   ///
   /// - Parameters:
   ///   - identity: hash over base, data and recipe that a resumed run must share.
   ///   - carve: examples of an epoch; called on the calling thread.
   ///   - heldOut: examples that are never trained on.
   /// - Throws: `TrainingError.generation`.
-  public init(
+  public convenience init(
     model: GemmaModel, format: PromptFormat, recipe: TrainingRecipe, directory: String, identity: String,
-    carve: @escaping (Int) -> [FIMExample], heldOut: [FIMExample]
+    carve: @escaping (Int) throws -> [FIMExample], heldOut: [FIMExample]
+  ) throws(TrainingError) {
+    let encoder = ExampleEncoder(format: format, recipe: recipe)
+    try self.init(
+      model: model, recipe: recipe, directory: directory, identity: identity,
+      source: CarvedSource(encoder: encoder, carve: carve),
+      heldOut: heldOut.compactMap { encoder.sequence($0, order: .suffixFirst) })
+  }
+
+  /// Prepares a run over sequences from `source`; those of `heldOut`, with loss on the middle and the end token, are never
+  /// trained on.
+  ///
+  /// - Throws: `TrainingError.generation`.
+  public init(
+    model: GemmaModel, recipe: TrainingRecipe, directory: String, identity: String,
+    source: any SequenceSource,
+    heldOut: [TrainingSequence]
   ) throws(TrainingError) {
     self.recipe = recipe
     self.directory = directory
     self.identity = identity
-    self.carve = carve
-    encoder = ExampleEncoder(format: format, recipe: recipe)
+    self.source = source
     adapter = TrainableAdapter(
       model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
     let tokens = max(recipe.microBatchTokens, recipe.maximumLength)
     pass = try TrainingPass(
       model: model, adapter: adapter, maximumTokens: tokens, longest: recipe.maximumLength)
     schedule = LearningRateSchedule(peak: recipe.learningRate)
-    let encoder = encoder
-    self.heldOut = heldOut.compactMap {
-      var sequence = encoder.sequence($0, order: .suffixFirst)
+    self.heldOut = heldOut.map {
+      var sequence = $0
       // A measured loss counts every token once, whatever training stresses.
-      if let last = sequence?.weights.indices.last { sequence?.weights[last] = 1 }
+      for index in sequence.weights.indices where sequence.weights[index] != 0 { sequence.weights[index] = 1 }
       return sequence
     }
   }
@@ -67,7 +80,7 @@ public final class Trainer {
       state = try Checkpoint.read(from: directory, identity: identity, into: adapter)
       optimizer.step = state.step
     }
-    var stream = BatchStream(encoder: encoder, carve: carve, from: state.position)
+    var stream = BatchStream(source, seed: recipe.seed, from: state.position)
     let clock = Stopwatch(offset: state.elapsed)
     if state.baseLossPerByte == nil { state.baseLossPerByte = heldOutLoss() }
     var last = TrainingProgress(
@@ -103,7 +116,7 @@ public final class Trainer {
     var parts: [[TrainingSequence]] = []
     var tokens = 0
     while tokens < recipe.batchTokens {
-      let part = stream.next(tokens: recipe.microBatchTokens)
+      let part = try stream.next(tokens: recipe.microBatchTokens)
       guard !part.isEmpty else { throw TrainingError.noExamples }
       parts.append(part)
       tokens += part.reduce(0) { $0 + $1.tokens.count }

@@ -44,6 +44,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
   case diverged(step: Int)
   /// The model's generation can be served, but not trained here.
   case generation(path: String, name: String, problem: String)
+  /// A file of token sequences is damaged, or of another vocabulary.
+  case shard(path: String, problem: String)
   /// A checkpoint cannot be continued.
   case checkpoint(path: String, problem: String)
 
@@ -55,6 +57,7 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case .diverged(let step): "the loss is not a number at step \(step); train with a lower --learning-rate"
     case .generation(let path, let name, let problem):
       "\(path): \(name) models cannot be trained here: \(problem); train with PEFT and import the adapter"
+    case .shard(let path, let problem): "\(path): \(problem); carve the dataset again"
     case .checkpoint(let path, let problem): "\(path): \(problem); start again without --resume"
     }
   }

@@ -1,5 +1,5 @@
 /// One token sequence with a loss weight per token.
-public struct TrainingSequence: Sendable {
+public struct TrainingSequence: Sendable, Equatable {
   /// Token ids.
   public var tokens: [Int32]
   /// Weight of the loss of predicting `tokens[i]` from those before it; `weights[0]` is 0.

@@ -12,6 +12,7 @@ public final class SafetensorsFile: TensorSource {
   public let tensorNames: [String]
   private let tensors: [String: Tensor]
   private let unreadable: [String: String]
+  private let raw: [String: RawTensor]
   private let file: MappedFile
 
   /// The largest header read, as in the reference implementation.
@@ -47,18 +48,22 @@ public final class SafetensorsFile: TensorSource {
     try Self.checkCoverage(entries, byteCount: file.byteCount - dataStart, path)
     var tensors: [String: Tensor] = [:]
     var unreadable: [String: String] = [:]
+    var raw: [String: RawTensor] = [:]
     for entry in entries {
+      let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
+      raw[entry.name] = RawTensor(
+        name: entry.name, type: entry.type.name, shape: entry.shape, region: ByteRegion(file, range))
       guard let format = entry.type.format else {
         unreadable[entry.name] = entry.type.name
         continue
       }
-      let range = (dataStart + entry.range.lowerBound)..<(dataStart + entry.range.upperBound)
       tensors[entry.name] = Tensor(
         name: entry.name, format: format, shape: entry.shape, region: ByteRegion(file, range))
     }
     self.metadata = metadata
     self.tensors = tensors
     self.unreadable = unreadable
+    self.raw = raw
     tensorNames = entries.lazy.map(\.name).filter { tensors[$0] != nil }
   }
 
@@ -67,6 +72,9 @@ public final class SafetensorsFile: TensorSource {
 
   /// The data type of a tensor that is there but not read, such as one of integers.
   public func unreadableFormat(of name: String) -> String? { unreadable[name] }
+
+  /// The tensor called `name` as it is stored, whatever its type.
+  public func rawTensor(_ name: String) -> RawTensor? { raw[name] }
 
   /// What tells the state of the file from any other.
   public var identity: JSONValue? { file.identity }

@@ -1,0 +1,58 @@
+import Carving
+import Numerics
+
+/// Where a run's sequences come from: epochs of numbered sequences, each made or read when it is asked for.
+public protocol SequenceSource {
+  /// Makes an epoch ready; how many sequences it has.
+  mutating func open(epoch: Int) throws -> Int
+
+  /// A sequence of the open epoch; nil where it is left out.
+  ///
+  /// - Precondition: `index` is below what `open` gave.
+  func sequence(at index: Int) throws -> TrainingSequence?
+}
+
+/// Examples that are carved anew in every epoch, and encoded when they are asked for.
+struct CarvedSource: SequenceSource {
+  private let encoder: ExampleEncoder
+  private let carve: (Int) throws -> [FIMExample]
+  private var examples: [FIMExample] = []
+  private var epoch = -1
+
+  init(encoder: ExampleEncoder, carve: @escaping (Int) throws -> [FIMExample]) {
+    self.encoder = encoder
+    self.carve = carve
+  }
+
+  mutating func open(epoch: Int) throws -> Int {
+    if epoch != self.epoch {
+      examples = try carve(epoch)
+      self.epoch = epoch
+    }
+    return examples.count
+  }
+
+  func sequence(at index: Int) -> TrainingSequence? {
+    let example = examples[index]
+    var random = SeededRandom(seed: encoder.seed(of: example, epoch: epoch))
+    return encoder.sequence(example, random: &random)
+  }
+}
+
+extension ExampleEncoder {
+  /// The seed for what is drawn for an example: by what it is, not by its place among others, so that parts of a dataset
+  /// encoded apart are the parts of the whole.
+  func seed(of example: FIMExample, epoch: Int) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func mix(_ bytes: some Sequence<UInt8>) {
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    }
+    mix((example.contentHash.isEmpty ? example.path : example.contentHash).utf8)
+    mix(example.kind.rawValue.utf8)
+    for number in [example.windowStart, example.middleStart, example.middleEnd, epoch] {
+      withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) { mix($0) }
+    }
+    mix(example.middle.utf8)
+    return SeededRandom(seed: hash ^ recipe.seed &* 1_000_003).state
+  }
+}

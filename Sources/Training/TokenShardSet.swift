@@ -1,0 +1,118 @@
+import Foundation
+import Generation
+import Weights
+
+/// All shards of a dataset as one source of sequences, for a trainer. Every epoch has the same sequences in another order.
+public struct TokenShardSet: SequenceSource, Sendable {
+  /// How the name of an index ends.
+  public static let indexSuffix = ".index.json"
+
+  /// The files.
+  public let shards: [TokenShard]
+  /// What they were made with; the same for all.
+  public let info: TokenShardInfo
+  /// Sequences of all.
+  public let count: Int
+  /// First number of each shard's sequences.
+  private let starts: [Int]
+
+  /// Whether `path` names an index or a shard.
+  public static func isShards(_ path: String) -> Bool {
+    path.hasSuffix(indexSuffix) || path.hasSuffix(".safetensors")
+  }
+
+  /// Maps the shards that the index at `path` lists, or the one shard at `path`.
+  ///
+  /// - Throws: `WeightsError`; `TrainingError.shard` where a file is damaged or missing, was made with another vocabulary
+  ///   than `format`, or with other marks.
+  public init(path: String, format: PromptFormat) throws {
+    let size = format.tokenizer.vocabularySize
+    let files = path.hasSuffix(Self.indexSuffix) ? try Self.files(index: path) : [(path, nil, nil)]
+    var shards: [TokenShard] = []
+    for (file, sequences, tokens) in files {
+      let shard = try TokenShard(path: file, vocabularySize: size)
+      guard shard.count == sequences ?? shard.count, shard.tokenCount == tokens ?? shard.tokenCount else {
+        throw TrainingError.shard(path: file, problem: "is not the file that \(path) lists")
+      }
+      guard shard.info == shards.first?.info ?? shard.info else {
+        throw TrainingError.shard(
+          path: file, problem: "was made with other settings than the shards before it")
+      }
+      shards.append(shard)
+    }
+    guard let info = shards.first?.info else {
+      throw TrainingError.shard(path: path, problem: "lists no shards")
+    }
+    guard info.tokenizerSHA256 == format.tokenizer.sha256 else {
+      throw TrainingError.shard(path: path, problem: "was made with another vocabulary than that of the base")
+    }
+    guard info.marks == format.marks.description else {
+      throw TrainingError.shard(
+        path: path, problem: "was made with the marks \(info.marks), the base has \(format.marks)")
+    }
+    self.shards = shards
+    self.info = info
+    var starts: [Int] = []
+    var count = 0
+    for shard in shards {
+      starts.append(count)
+      count += shard.count
+    }
+    self.starts = starts
+    self.count = count
+  }
+
+  private static func files(index path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
+    guard let bytes = FileManager.default.contents(atPath: path), bytes.count <= 16 << 20,
+      let json = try? JSONValue(parsing: [UInt8](bytes))
+    else { throw TrainingError.shard(path: path, problem: "is no readable index of token shards") }
+    guard json["format"]?.stringValue == TokenShardInfo.format, let shards = json["shards"]?.arrayValue else {
+      throw TrainingError.shard(path: path, problem: "is no index of token shards")
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    return try shards.map { shard in
+      guard let name = shard["file"]?.stringValue, !name.contains("/"), !name.contains("\0"),
+        let sequences = shard["sequences"]?.intValue, let tokens = shard["tokens"]?.intValue
+      else {
+        throw TrainingError.shard(path: path, problem: "has an entry without file, sequences and tokens")
+      }
+      return (folder + "/" + name, sequences, tokens)
+    }
+  }
+
+  /// Up to `limit` sequences with holes, evenly taken, with loss on the middle and the end token only: for a held-out loss.
+  ///
+  /// - Throws: as `TokenShard.sequence`.
+  public func holes(limit: Int) throws -> [TrainingSequence] {
+    var holes: [TrainingSequence] = []
+    let step = max(1, count / max(1, limit))
+    for index in stride(from: 0, to: count, by: step) where holes.count < limit {
+      guard var hole = try sequence(at: index), hole.middleBytes > 0 else { continue }
+      // The middle is the last run of weight 1, the end token behind it.
+      let end = hole.weights.count - 1
+      let start = hole.weights[..<end].lastIndex { $0 != 1 } ?? 0
+      for index in 0...start { hole.weights[index] = 0 }
+      holes.append(hole)
+    }
+    return holes
+  }
+
+  /// Tokens of the longest sequence.
+  public var longestSequence: Int { shards.map(\.longestSequence).max() ?? 0 }
+
+  /// Tokens of all sequences.
+  public var tokenCount: Int { shards.reduce(0) { $0 + $1.tokenCount } }
+
+  /// All epochs are alike.
+  public mutating func open(epoch: Int) -> Int { count }
+
+  /// - Throws: as `TokenShard.sequence`.
+  public func sequence(at index: Int) throws -> TrainingSequence? {
+    var (low, high) = (0, starts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= index { low = middle } else { high = middle }
+    }
+    return try shards[low].sequence(at: index - starts[low])
+  }
+}
