@@ -12,9 +12,14 @@ public struct Chunker: Sendable {
 
   /// The chunks of a file, in order.
   public func chunks(of source: [UInt8]) -> [CodeChunk] {
-    let lines = LineIndex(source)
+    chunks(of: source, trees: language?.parse(source).map { [$0] } ?? [], lines: LineIndex(source))
+  }
+
+  /// The chunks of a file that is parsed already, in order; the first tree counts, without one chunks are lines between
+  /// blank lines.
+  public func chunks(of source: [UInt8], trees: [SyntaxTree], lines: LineIndex) -> [CodeChunk] {
     let pieces: [Piece]
-    if let tree = language?.parse(source) {
+    if let tree = trees.first {
       pieces = Outline(tree: tree, source: source, lines: lines, maximumLines: maximumLines).pieces()
     } else {
       pieces = [Piece(lines: 0..<lines.count, symbol: "", kind: .block)]

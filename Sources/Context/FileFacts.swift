@@ -1,0 +1,53 @@
+import Foundation
+import Syntax
+
+/// What the rest of a repository needs to know about a file: its imports, the names that it defines and its chunks with
+/// their telling words as hashes. Holds no text besides the imports' names; about 8 % of the file's size.
+///
+/// Kept packed, in memory as in a cache; `encoded` is the whole of it.
+public struct FileFacts: Sendable, Codable, Equatable {
+  /// The packed form; hostile when it comes from a file, and checked by `init(encoded:)`.
+  public let encoded: [UInt8]
+
+  /// The facts of a file without anything to say.
+  public static let empty = FileFacts(FactTables())
+
+  /// Collects the facts of a file.
+  ///
+  /// - Parameters:
+  ///   - path: Repository-relative path with `/` separators.
+  ///   - source: The file, cleaned: what is here may be shown to a model.
+  ///   - parts: Its syntax trees, the host language's first; empty where no grammar is known.
+  public init(path: String, source: [UInt8], parts: [SyntaxTree]) {
+    self.init(FactFinder(path: path, source: source, trees: parts).tables())
+  }
+
+  /// Facts as they were packed; nil when these bytes were not made by this version of `encoded`.
+  public init?(encoded: [UInt8]) {
+    guard FactTables(encoded) != nil else { return nil }
+    self.encoded = encoded
+  }
+
+  init(_ tables: FactTables) {
+    encoded = tables.packed()
+  }
+
+  /// Unpacked; empty tables when the bytes are damaged, which `init(encoded:)` rules out.
+  var tables: FactTables { FactTables(encoded) ?? FactTables() }
+
+  /// Decodes one block of bytes.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let facts = FileFacts(encoded: [UInt8](try container.decode(Data.self))) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "file facts are damaged or of another version; carve the file again")
+    }
+    self = facts
+  }
+
+  /// Encodes one block of bytes.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(Data(encoded))
+  }
+}

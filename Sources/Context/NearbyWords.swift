@@ -1,0 +1,76 @@
+/// The words around a place, with what they are worth for finding other files.
+struct NearbyWords {
+  /// A word and its worth.
+  struct Word {
+    let hash: UInt32
+    /// `WordScanner.nameHash`, 0 for parts of identifiers.
+    let name: UInt32
+    /// 1 next to the place, less with each line.
+    var closeness: Float
+    /// True when a dot stands before it.
+    let isMember: Bool
+  }
+
+  /// Lines before and behind the place that count, and the bytes that they may have.
+  static let linesBefore = 14
+  static let linesBehind = 6
+  private static let bytesBefore = 1_400
+  private static let bytesBehind = 600
+
+  /// Distinct words by hash and name, in the order of first appearance from the place outwards.
+  private(set) var words: [Word] = []
+
+  init(prefix: [UInt8], suffix: [UInt8]) {
+    var known: [UInt64: Int] = [:]
+    for (scanned, closeness) in Self.scan(prefix, suffix) {
+      for word in scanned where !StopWords.contains(word.hash) {
+        let key = UInt64(word.hash) << 32 | UInt64(word.name)
+        if let place = known[key] {
+          words[place].closeness = max(words[place].closeness, closeness)
+          continue
+        }
+        known[key] = words.count
+        words.append(Word(hash: word.hash, name: word.name, closeness: closeness, isMember: word.isMember))
+      }
+    }
+  }
+
+  /// Words line by line, the nearest line first.
+  private static func scan(_ prefix: [UInt8], _ suffix: [UInt8]) -> [([WordScanner.Word], Float)] {
+    var found: [([WordScanner.Word], Float)] = []
+    prefix.withUnsafeBufferPointer { text in
+      var end = text.count
+      let lowest = max(0, end - bytesBefore)
+      var line = 0
+      while end > lowest, line <= linesBefore {
+        var start = end
+        while start > lowest, start == end || text[start - 1] != 0x0A { start -= 1 }
+        append(text, start..<end, distance: line, of: linesBefore, to: &found)
+        end = start
+        line += 1
+      }
+    }
+    suffix.withUnsafeBufferPointer { text in
+      var start = 0
+      let highest = min(text.count, bytesBehind)
+      var line = 0
+      while start < highest, line <= linesBehind {
+        var end = start
+        while end < highest, end == start || text[end - 1] != 0x0A { end += 1 }
+        append(text, start..<end, distance: line + 2, of: linesBefore, to: &found)
+        start = end
+        line += 1
+      }
+    }
+    return found
+  }
+
+  private static func append(
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, distance: Int, of total: Int,
+    to found: inout [([WordScanner.Word], Float)]
+  ) {
+    var words: [WordScanner.Word] = []
+    WordScanner.scan(text, range, into: &words)
+    if !words.isEmpty { found.append((words, 1 - 0.6 * Float(distance) / Float(total))) }
+  }
+}
