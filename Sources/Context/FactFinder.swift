@@ -22,9 +22,7 @@ struct FactFinder {
       let names = DeclaredNames(tree, source: source)
       let reader = ImportReader(language: tree.language.name)
       for range in names.imports {
-        imports += reader.paths(in: source[range]).map {
-          FactTables.Import(offset: range.lowerBound, path: $0)
-        }
+        imports += reader.imports(in: source[range])
       }
       for item in names.definitions {
         let first = lines.line(at: item.range.lowerBound)
@@ -36,7 +34,7 @@ struct FactFinder {
     }
     let scanner = ImportReader(language: trees.first?.language.name ?? "text")
     imports += scanner.calls(in: source, lines: lines)
-    imports.sort { ($0.offset, $0.path) < ($1.offset, $1.path) }
+    imports.sort { ($0.range.lowerBound, $0.path) < ($1.range.lowerBound, $1.path) }
     tables.imports = Array(imports.prefix(Self.maximumImports))
     tables.definitions.sort { ($0.lines.lowerBound, $0.name) < ($1.lines.lowerBound, $1.name) }
     tables.definitions = Array(tables.definitions.prefix(Self.maximumDefinitions))

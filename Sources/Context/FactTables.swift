@@ -2,8 +2,8 @@
 struct FactTables: Equatable {
   /// An import as it is written, made to look like a path.
   struct Import: Equatable {
-    /// Byte offset of the statement in the file.
-    var offset: Int
+    /// Bytes of the statement in the file.
+    var range: Range<Int>
     /// `a/b` or, relative to the file's folder, `./a/b` or `../a/b`; behind a colon the names taken from there.
     var path: String
   }
@@ -51,8 +51,9 @@ struct FactTables: Equatable {
     add(imports.count)
     var last = 0
     for item in imports {
-      add(item.offset - last)
-      last = item.offset
+      add(item.range.lowerBound - last)
+      last = item.range.lowerBound
+      add(item.range.count)
       add(item.path.utf8.count)
       bytes.append(contentsOf: item.path.utf8)
     }
@@ -82,14 +83,15 @@ struct FactTables: Equatable {
   /// Nil when the bytes are cut, of another version, or say what no file can be.
   init?(_ bytes: [UInt8]) {
     var reader = Reader(bytes: bytes)
-    guard reader.byte() == Self.version, let importCount = reader.count(atLeast: 2) else { return nil }
+    guard reader.byte() == Self.version, let importCount = reader.count(atLeast: 3) else { return nil }
     var last = 0
     for _ in 0..<importCount {
-      guard let step = reader.number(), let length = reader.number(), let text = reader.bytes(length),
+      guard let step = reader.number(), let extent = reader.number(), let length = reader.number(),
+        let text = reader.bytes(length),
         let path = String(validating: text, as: UTF8.self)
       else { return nil }
       last += step
-      imports.append(Import(offset: last, path: path))
+      imports.append(Import(range: last..<last + extent, path: path))
     }
     guard let definitionCount = reader.count(atLeast: 6) else { return nil }
     definitions.reserveCapacity(definitionCount)

@@ -17,9 +17,9 @@ public struct FileFacts: Sendable, Codable, Equatable {
   /// - Parameters:
   ///   - path: Repository-relative path with `/` separators.
   ///   - source: The file, cleaned: what is here may be shown to a model.
-  ///   - parts: Its syntax trees, the host language's first; empty where no grammar is known.
-  public init(path: String, source: [UInt8], parts: [SyntaxTree]) {
-    self.init(FactFinder(path: path, source: source, trees: parts).tables())
+  ///   - parts: Its parts as `LanguageCatalog.parse` gives them; empty where no grammar is known.
+  public init(path: String, source: [UInt8], parts: [ParsedPart]) {
+    self.init(FactFinder(path: path, source: source, trees: parts.map(\.tree)).tables())
   }
 
   /// Facts as they were packed; nil when these bytes were not made by this version of `encoded`.

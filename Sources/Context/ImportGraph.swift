@@ -6,14 +6,14 @@ struct ImportGraph: Sendable {
   /// Imports of file `f` are `starts[f]..<starts[f + 1]`.
   private let starts: [UInt32]
   private let targets: [UInt32]
-  /// Byte offset of each import in its file.
-  private let offsets: [UInt32]
+  /// First byte of each import's statement in its file, and the byte behind it.
+  private let places: [(start: UInt32, end: UInt32)]
 
   init(_ facts: [FileFacts], names: PathNames) {
     let resolver = ImportResolver(names: names)
     var starts: [UInt32] = [0]
     var targets: [UInt32] = []
-    var offsets: [UInt32] = []
+    var places: [(start: UInt32, end: UInt32)] = []
     var reverse: [(from: UInt32, to: UInt32)] = []
     for (number, item) in facts.enumerated() {
       var seen: Set<Int> = []
@@ -21,7 +21,8 @@ struct ImportGraph: Sendable {
         for target in resolver.targets(of: statement.path, from: number)
         where target != number && seen.insert(target).inserted {
           targets.append(UInt32(target))
-          offsets.append(UInt32(clamping: statement.offset))
+          places.append(
+            (UInt32(clamping: statement.range.lowerBound), UInt32(clamping: statement.range.upperBound)))
           reverse.append((UInt32(target), UInt32(number)))
         }
       }
@@ -29,14 +30,15 @@ struct ImportGraph: Sendable {
     }
     self.starts = starts
     self.targets = targets
-    self.offsets = offsets
+    self.places = places
     importers = FileLinks(count: facts.count, pairs: reverse)
   }
 
-  /// The files that a file imports, in the order of its statements, without those in `hidden` bytes.
+  /// The files that a file imports, in the order of its statements, without those that touch `hidden` bytes.
   func imports(of file: Int, hidden: Range<Int>?) -> [Int] {
     (Int(starts[file])..<Int(starts[file + 1])).compactMap { place in
-      if let hidden, hidden.contains(Int(offsets[place])) { return nil }
+      let (start, end) = places[place]
+      if let hidden, hidden.lowerBound < Int(end), hidden.upperBound > Int(start) { return nil }
       return Int(targets[place])
     }
   }

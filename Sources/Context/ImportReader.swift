@@ -9,8 +9,20 @@ struct ImportReader {
   private static let longestPath = 200
   private static let maximumNames = 32
 
-  /// The paths of one statement.
-  func paths(in statement: ArraySlice<UInt8>) -> [String] {
+  /// What one statement imports.
+  func imports(in statement: ArraySlice<UInt8>) -> [FactTables.Import] {
+    let whole = statement.startIndex..<statement.endIndex
+    return paths(in: statement).map { path in
+      guard language == "go",
+        let place = ByteSearch.places(of: Array(path.utf8), in: Array(statement), limit: 1).first
+      else { return FactTables.Import(range: whole, path: path) }
+      // One statement for many packages: each has its own place.
+      let start = statement.startIndex + place
+      return FactTables.Import(range: start..<start + path.utf8.count, path: path)
+    }
+  }
+
+  private func paths(in statement: ArraySlice<UInt8>) -> [String] {
     let text = String(decoding: statement.prefix(Self.longestStatement), as: UTF8.self)
     let found: [String]
     switch language {
@@ -44,7 +56,8 @@ struct ImportReader {
         let rest = String(
           decoding: source[start + pattern.count..<line.upperBound].prefix(300), as: UTF8.self)
         guard let path = Self.argument(rest), path.utf8.count <= Self.longestPath else { continue }
-        found.append(FactTables.Import(offset: start, path: normalised(path, isRelative: isRelative)))
+        found.append(
+          FactTables.Import(range: start..<line.upperBound, path: normalised(path, isRelative: isRelative)))
       }
     }
     return found

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import Context
+
+struct FileFactsTests {
+  static let python = """
+    import os
+    from .models import User, load_user
+    from ..shared import tools
+
+    LIMIT = 10
+
+
+    @decorated
+    class Service(Base):
+        \"\"\"Serves.\"\"\"
+
+        retries: int = 3
+
+        def fetch_account(self, account_number):
+            local = 1
+            def inner():
+                pass
+            return local
+
+
+    def standalone_helper(value):
+        return value
+    """
+
+  private func names(_ facts: FileFacts) -> Set<UInt32> { Set(facts.tables.definitions.map(\.name)) }
+  private func hash(_ name: String) -> UInt32 { WordScanner.nameHash(name.utf8) }
+
+  @Test func knowsImportsAndWhatOtherFilesMayUse() {
+    let facts = Repository.facts("a/b/service.py", Self.python)
+    #expect(facts.tables.imports.map(\.path) == ["os", "./models:User,load_user", "../shared:tools"])
+    for name in ["LIMIT", "Service", "retries", "fetch_account", "standalone_helper"] {
+      #expect(names(facts).contains(hash(name)), "\(name)")
+    }
+    #expect(!names(facts).contains(hash("inner")))
+    #expect(!names(facts).contains(hash("local")))
+  }
+
+  @Test func aDefinitionBeginsWithItsDecorators() throws {
+    let facts = Repository.facts("a/b/service.py", Self.python)
+    let service = try #require(facts.tables.definitions.first { $0.name == hash("Service") })
+    let lines = Self.python.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines[service.lines.lowerBound] == "@decorated")
+    #expect(service.isScope)
+  }
+
+  @Test func theCacheGivesBackWhatItWasGiven() throws {
+    let facts = Repository.facts("a/b/service.py", Self.python)
+    #expect(FileFacts(encoded: facts.encoded) == facts)
+    #expect(FactTables(facts.encoded) == facts.tables)
+    #expect(FactTables(facts.encoded)?.packed() == facts.encoded)
+    #expect(try JSONDecoder().decode(FileFacts.self, from: JSONEncoder().encode(facts)) == facts)
+  }
+
+  @Test func damagedCachesAreRefused() {
+    let encoded = Repository.facts("a/b/service.py", Self.python).encoded
+    for length in 0..<encoded.count { #expect(FileFacts(encoded: Array(encoded.prefix(length))) == nil) }
+    #expect(FileFacts(encoded: encoded + [0]) == nil)
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<2_000 {
+      var bytes = encoded
+      for _ in 0..<3 {
+        bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      // Either refused, or tables that an index can be built from.
+      guard let facts = FileFacts(encoded: bytes) else { continue }
+      let index = ContextIndex([("a.py", facts), ("b.py", facts)])
+      #expect(index.fileCount == 2)
+    }
+  }
+
+  @Test(arguments: [
+    ("x.js", "import a, { b } from './util/a.js';\nconst c = require('../c');\n", ["./util/a.js", "../c"]),
+    (
+      "x.go", "package p\n\nimport (\n\t\"fmt\"\n\t\"example.org/m/query\"\n)\n",
+      ["fmt", "example.org/m/query"]
+    ),
+    ("x.rs", "use crate::a::b::{C, d::E};\nuse super::f::G;\nmod h;\n", ["a/b:C,d", "../f:G", "./h"]),
+    ("X.java", "package p;\n\nimport a.b.C;\nimport static a.b.D.*;\n", ["a/b/C", "a/b/D"]),
+    ("x.c", "#include \"lib/x.h\"\n#include <stdio.h>\n", ["lib/x.h", "stdio.h"]),
+    ("x.swift", "import Foundation\n@testable import Thing\n", ["Foundation", "Thing"]),
+    ("x.rb", "require_relative 'a/b'\nrequire 'json'\n", ["./a/b", "json"]),
+  ])
+  func readsImportsOfEachLanguage(path: String, text: String, expected: [String]) {
+    #expect(Repository.facts(path, text).tables.imports.map(\.path).sorted() == expected.sorted())
+  }
+}
