@@ -1,3 +1,5 @@
+import Syntax
+
 /// What is kept of one function to find copies of it: 56 bytes.
 ///
 /// Functions are many and short, so that less is kept of them than of files: of a sketch of 128 rows the hashes of 8 bands of
@@ -40,5 +42,29 @@ public struct FunctionFingerprint: Hashable, Sendable, Codable {
   func similarity(to other: FunctionFingerprint) -> Double {
     let different = (bits.x ^ other.bits.x).nonzeroBitCount + (bits.y ^ other.bits.y).nonzeroBitCount
     return 1 - 2 * Double(different) / Double(Self.rowCount)
+  }
+}
+
+extension FunctionFingerprint {
+  /// A longer function, with this many shingles, is the business of the file's own fingerprint.
+  static let maximumShingles = 4_096
+  /// Functions within more functions than this are not looked at, so that the cost is bounded by the text.
+  static let maximumDepth = 4
+
+  /// The fingerprints of all functions in a tree, those within others too, in the order in which they begin.
+  ///
+  /// - Parameter shingles: of the text whose offsets the tree has.
+  public static func all(in tree: SyntaxTree, of shingles: Shingles) -> [FunctionFingerprint] {
+    var found: [FunctionFingerprint] = []
+    /// Where the functions around the node end, as places in preorder.
+    var ends: [Int] = []
+    for node in tree.nodes where node.roles.contains(.function) {
+      while let end = ends.last, end <= node.index { ends.removeLast() }
+      defer { ends.append(node.subtreeEnd) }
+      guard ends.count < maximumDepth else { continue }
+      guard shingles.indices(in: node.byteRange).count <= maximumShingles else { continue }
+      if let fingerprint = FunctionFingerprint(node.byteRange, of: shingles) { found.append(fingerprint) }
+    }
+    return found
   }
 }
