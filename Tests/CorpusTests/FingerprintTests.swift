@@ -124,6 +124,23 @@ import Testing
     #expect(!Fingerprint(Array(String(repeating: "a ", count: 1 << 20).utf8)).isExactOnly)
   }
 
+  @Test func licenceNoticesDoNotCount() {
+    let notice = "# " + (0..<90).map { "permission\($0)" }.joined(separator: " ") + "\n"
+    func file(_ code: String, _ range: Range<Int>?) -> SourceFile {
+      SourceFile(
+        path: "a.py", language: "python", bytes: Array((notice + code).utf8),
+        licence: range.map { SourceFile.LicenceNotice(range: $0, spdx: nil) })
+    }
+    let range = 0..<notice.utf8.count
+    let (one, other) = ("import os, sys, re, json, time\n", "from a.b.c.d import e, f\n")
+    #expect(Fingerprint(file(one, nil)).similarity(to: Fingerprint(file(other, nil))) > 0.8)
+    #expect(Fingerprint(file(one, range)).similarity(to: Fingerprint(file(other, range))) < 0.1)
+    #expect(Fingerprint(file(one, range)) == Fingerprint(Array(one.utf8)))
+    // Offsets are those of the file; a range that leaves the file does no harm.
+    #expect(Shingles(file(one, range)).starts.first == UInt32(range.upperBound))
+    #expect(Fingerprint(file(one, 0..<10_000)).isExactOnly)
+  }
+
   @Test func shinglesKnowWhereTheyStand() {
     let text = "aa bb(cc, dd) + ee; ff"
     let shingles = Shingles(Array(text.utf8))
