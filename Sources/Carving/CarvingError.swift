@@ -8,6 +8,8 @@ public enum CarvingError: Error, CustomStringConvertible, Equatable, Sendable {
   case malformedLine(path: String, line: Int, reason: String)
   /// A settings file says something that makes no sense; `key` is a path such as `lengths.N.lines`.
   case settings(path: String, key: String, reason: String)
+  /// No tree has this path.
+  case unknownFile(path: String, origins: [String])
 
   /// What happened, where, and what to do about it.
   public var description: String {
@@ -20,6 +22,8 @@ public enum CarvingError: Error, CustomStringConvertible, Equatable, Sendable {
       "\(path):\(line): is not an example: \(reason); write it again with gemfill carve"
     case .settings(let path, let key, let reason):
       "\(path.isEmpty ? "carving settings" : path): \(key): \(reason)"
+    case .unknownFile(let path, let origins):
+      "\(path): no such file below \(origins.joined(separator: ", ")); give its path from there"
     }
   }
 }

@@ -22,6 +22,12 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case otherLanguage = "other-language"
   /// The window holds no hole of the class and length that were drawn.
   case noCandidate = "no-candidate"
+  /// Repeats text that is held out for tests.
+  case contaminated
+  /// A validation or test example whose middle training holds.
+  case acrossSplits = "across-splits"
+  /// Lies in a function that other files have shown often enough.
+  case copiedFunction = "copied-function"
 
   /// Alphabetical.
   public static func < (left: DropReason, right: DropReason) -> Bool { left.rawValue < right.rawValue }

@@ -97,7 +97,10 @@ struct ImportReader {
   private static func python(_ text: String) -> [String] {
     let clean = text.split(separator: "\n").map { line in line.prefix { $0 != "#" } }.joined(separator: " ")
     if let range = clean.firstRange(of: "from "), clean[..<range.lowerBound].allSatisfy(\.isWhitespace) {
-      guard let middle = clean.firstRange(of: " import") else { return [] }
+      // In `from import x`, which is no Python, the two words share their space.
+      guard let middle = clean.firstRange(of: " import"), middle.lowerBound >= range.upperBound else {
+        return []
+      }
       let module = clean[range.upperBound..<middle.lowerBound].filter { !$0.isWhitespace }
       let dots = module.prefix { $0 == "." }.count
       let path = String(module.dropFirst(dots)).replacing(".", with: "/")

@@ -1,0 +1,61 @@
+import Corpus
+import Synchronization
+
+/// Which part of a data set an example belongs to.
+public typealias DataSplit = SplitPlanner.Part
+
+/// Where examples go: a file, a set of shards.
+///
+/// The expensive half of writing is done on all cores by `prepare`; `append` receives its results one at a time, in
+/// the order of the data set. A sink that is dropped before `finish` leaves nothing behind.
+public protocol ExampleSink: AnyObject, Sendable {
+  /// The form in which an example is stored. Called from any thread, several at a time.
+  func prepare(_ example: FIMExample) throws -> [UInt8]
+
+  /// Stores an example, or what `prepare` made of it.
+  func append(_ prepared: [UInt8], of example: FIMExample) throws
+
+  /// Makes the output appear.
+  func finish() throws
+}
+
+extension ExampleSink {
+  /// Prepares and stores an example.
+  public func append(_ example: FIMExample) throws {
+    try append(prepare(example), of: example)
+  }
+}
+
+/// A sink and the split that it receives.
+public struct CarvingOutput: Sendable {
+  /// Examples of this split go to the sink.
+  public let split: DataSplit
+  /// Receives them.
+  public let sink: any ExampleSink
+
+  /// Pairs a split with a sink.
+  public init(_ split: DataSplit, _ sink: any ExampleSink) {
+    self.split = split
+    self.sink = sink
+  }
+}
+
+/// Keeps examples in memory, for small sets.
+public final class ExampleList: ExampleSink {
+  private let list = Mutex<[FIMExample]>([])
+
+  /// An empty list.
+  public init() {}
+
+  /// Nothing is to be made.
+  public func prepare(_ example: FIMExample) -> [UInt8] { [] }
+
+  /// Stores the example.
+  public func append(_ prepared: [UInt8], of example: FIMExample) { list.withLock { $0.append(example) } }
+
+  /// Nothing is left to do.
+  public func finish() {}
+
+  /// The examples in their order.
+  public var examples: [FIMExample] { list.withLock { $0 } }
+}

@@ -1,0 +1,79 @@
+import Context
+import Corpus
+
+/// Context from the other files of one tree, for the second pass.
+///
+/// All used files are known by their facts, but only training files are shown: no example sees what is held out.
+struct RepositoryContext: Sendable {
+  private let builder: ContextBuilder?
+  private let options: ContextOptions
+  private let budget: Int
+
+  /// Bytes of files that are kept in memory.
+  private static let cacheBytes = 32 << 20
+
+  init(
+    tree: Int, plan: CorpusPlan, facts: [FileFacts], run: CarvingRun, reader: CleanReader
+  ) {
+    options = run.options.context ?? ContextOptions()
+    budget = options.budget(windowBytes: run.settings.windowBytes)
+    guard run.options.context != nil else {
+      builder = nil
+      return
+    }
+    let entries = run.trees[tree].entries
+    let used = plan.order.filter { plan.files[$0].tree == tree }
+    let index = ContextIndex(used.map { (entries[plan.files[$0].entry].path, facts[$0]) })
+    // Names again would cost as much as the list of files: entries are sorted by path.
+    var fileOfEntry = [Int32](repeating: -1, count: entries.count)
+    for file in used where plan.files[file].fate == .used(.train) {
+      fileOfEntry[plan.files[file].entry] = Int32(file)
+    }
+    builder = ContextBuilder(index: index, cacheBytes: Self.cacheBytes) {
+      [fileOfEntry, files = plan.files] path in
+      guard let entry = Self.entry(path, in: entries), fileOfEntry[entry] >= 0 else { return nil }
+      return reader.text(of: files[Int(fileOfEntry[entry])])
+    }
+  }
+
+  /// The snippets for a hole; none in the share of examples that the options leave without.
+  func snippets(for hole: CarvedHole, in file: SourceFile, rank: UInt64) -> [ContextSnippet] {
+    guard let builder, hole.kind != .plain else { return [] }
+    var generator = SeededGenerator(seed: rank)
+    guard !generator.chance(options.emptyShare), options.maximumSnippets > 0 else { return [] }
+    let limit = 1 + generator.below(options.maximumSnippets)
+    return builder.snippets(
+      for: ContextQuery(
+        path: file.path, language: hole.language,
+        prefix: Array(file.bytes[hole.window.lowerBound..<hole.middle.lowerBound]),
+        suffix: Array(file.bytes[hole.middle.upperBound..<hole.window.upperBound]),
+        hole: .init(middle: Array(file.bytes[hole.middle]), range: hole.middle), budgetBytes: budget,
+        limit: limit,
+        maximumLines: options.maximumLines))
+  }
+
+  /// What a file could get context from, at its end; for explanations.
+  func available(for file: SourceFile) -> [ContextSnippet] {
+    guard let builder else { return [] }
+    let start = max(0, file.bytes.count - 2_000)
+    return builder.snippets(
+      for: ContextQuery(
+        path: file.path, language: file.language, prefix: Array(file.bytes[start...]), suffix: [],
+        budgetBytes: budget, limit: options.maximumSnippets, maximumLines: options.maximumLines))
+  }
+
+  /// Binary search by bytes, as the entries are sorted.
+  private static func entry(_ path: String, in entries: [SourceEntry]) -> Int? {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].path.utf8.lexicographicallyPrecedes(path.utf8) {
+        low = middle + 1
+      } else {
+        high = middle
+      }
+    }
+    return low < entries.count && entries[low].path == path ? low : nil
+  }
+}

@@ -1,0 +1,106 @@
+import Context
+import Corpus
+import Foundation
+
+extension SurveyedCorpus {
+  /// The second pass: writes the examples in the order of their files' content hashes, within a file as they were drawn.
+  ///
+  /// - Throws: what the outputs throw, `CancellationError`; then no output has appeared.
+  public func write(
+    to outputs: [CarvingOutput], progress: (@Sendable (CarvingRun.Progress) -> Void)? = nil
+  ) throws -> CarvingReport {
+    let mine = order.filter { run.options.shard?.holds(files[$0].hash) ?? true }
+    var report = CarvingReport(corpus: self)
+    try OrderedWork(threads: run.options.threads).run(mine.count) { place in
+      try cut(mine[place], for: outputs)
+    } take: { place, cuts in
+      for item in cuts.prepared { try outputs[item.output].sink.append(item.bytes, of: item.example) }
+      report.add(cuts)
+      if place % 64 == 0 { progress?(.writing(place, of: mine.count)) }
+    }
+    report.test = try writeTest(to: outputs)
+    // A data set may have several files: none appears before all are complete.
+    try Task.checkCancellation()
+    for output in outputs { try output.sink.finish() }
+    return report
+  }
+
+  /// What the second pass makes of one file.
+  struct FileCuts: Sendable {
+    let file: Int
+    let split: DataSplit
+    /// Output by output, what is to be stored.
+    var prepared: [(output: Int, bytes: [UInt8], example: FIMExample)] = []
+    var drops: [DropReason: Int] = [:]
+    var statistics = ExampleStatistics()
+    /// Why nothing could be cut after all.
+    var fault: SkippedFile?
+  }
+
+  private func cut(_ index: Int, for outputs: [CarvingOutput]) throws -> FileCuts {
+    let file = files[index]
+    guard case .used(let split) = file.fate else { preconditionFailure("only used files are cut") }
+    var cuts = FileCuts(file: index, split: split)
+    guard let record = reader.record(of: file) else {
+      cuts.fault = SkippedFile(.unreadable, "the record of the first pass cannot be read back")
+      return cuts
+    }
+    let source: SourceFile
+    switch reader.read(file, record.head) {
+    case .success(let read): source = read
+    case .failure(let fault):
+      cuts.fault = SkippedFile(.changed, fault.detail)
+      return cuts
+    }
+    cuts.drops = record.cuts.drops
+    for (hole, verdict) in judge(record.cuts, of: file, split: split) {
+      switch verdict {
+      case .failure(let drop): if let reason = drop.reason { cuts.drops[reason, default: 0] += 1 }
+      case .success(let rank):
+        guard let example = example(of: record.cuts.holes[hole], in: source, file: file, rank: rank) else {
+          cuts.fault = SkippedFile(.changed, "holes do not fit the file")
+          continue
+        }
+        if let decontaminator = run.options.decontamination, Self.isContaminated(example, decontaminator) {
+          cuts.drops[.contaminated, default: 0] += 1
+          continue
+        }
+        cuts.statistics.add(example)
+        for (number, output) in outputs.enumerated() where output.split == split {
+          cuts.prepared.append((number, try output.sink.prepare(example), example))
+        }
+      }
+    }
+    return cuts
+  }
+
+  /// A hole that is not used; without a reason where it was just not chosen.
+  struct Unused: Error {
+    let reason: DropReason?
+  }
+
+  /// Which holes of a file are used, before their texts are looked at; with the rank of each.
+  func judge(
+    _ cuts: FileSurvey.Cuts, of file: File, split: DataSplit
+  ) -> [(hole: Int, verdict: Result<UInt64, Unused>)] {
+    cuts.holes.indices.map { hole in
+      let rank = Self.rank(file.hash, hole: hole, seed: run.options.seed, epoch: epoch)
+      guard hole < file.wanted, rank <= highestRank else { return (hole, .failure(Unused(reason: nil))) }
+      if split == .validation, let middle = cuts.middles[hole], repeatedMiddles.contains(hash: middle) {
+        return (hole, .failure(Unused(reason: .acrossSplits)))
+      }
+      return (hole, .success(rank))
+    }
+  }
+
+  func example(of hole: CarvedHole, in source: SourceFile, file: File, rank: UInt64) -> FIMExample? {
+    let snippets = context[file.tree].snippets(for: hole, in: source, rank: rank)
+    return hole.example(in: source, contentHash: file.hash.hex, context: snippets)
+  }
+
+  private static func isContaminated(_ example: FIMExample, _ decontaminator: Decontaminator) -> Bool {
+    let window = Array((example.prefix + example.middle + example.suffix).utf8)
+    return decontaminator.overlaps(window)
+      || example.context.contains { decontaminator.overlaps($0.text.utf8) }
+  }
+}

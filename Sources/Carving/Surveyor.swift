@@ -1,0 +1,123 @@
+import Context
+import Corpus
+import Syntax
+import Weights
+
+/// The first pass over one file: read, clean, parse once, and draw everything from the trees.
+struct Surveyor: Sendable {
+  let run: CarvingRun
+  let epoch: Int
+  let cache: SurveyCache?
+  private let hygiene: FileHygiene
+  /// Everything besides the file that its survey depends on.
+  private let recipe: String
+
+  init(run: CarvingRun, epoch: Int, cache: SurveyCache?) {
+    self.run = run
+    self.epoch = epoch
+    self.cache = cache
+    hygiene = FileHygiene(catalog: run.catalog, options: run.options.hygiene)
+    recipe = [
+      "\(SurveyOutcome.version)", run.settings.hash, "\(run.options.seed)", "\(epoch)",
+      run.options.hygiene.deniedLicences.sorted().joined(separator: ","),
+      run.catalog.names.joined(separator: ","), "\(run.options.parseTimeoutMs)",
+    ].joined(separator: "\u{0}")
+  }
+
+  /// What the first pass found about a file, and what of it is new to the cache.
+  struct Finding: Sendable {
+    let outcome: SurveyOutcome
+    let packed: [UInt8]
+    /// Under what the cache knows the file; nil without a cache.
+    let key: ContentHash?
+    let isCached: Bool
+    let isParsed: Bool
+  }
+
+  func survey(_ entry: SourceEntry, in tree: any SourceTree) -> Finding {
+    // A blob's name says what is in it without reading it.
+    if let object = entry.object, let known = cached(key("git " + object, entry.path)) { return known }
+    let bytes: [UInt8]
+    switch tree.read(entry) {
+    case .success(let read): bytes = read
+    case .failure(let skipped): return finding(.skipped(nil, skipped), key: nil)
+    }
+    let hash = ContentHash(bytes)
+    var key = entry.object.flatMap { self.key("git " + $0, entry.path) }
+    if key == nil {
+      key = self.key("sha " + hash.hex, entry.path)
+      if let known = cached(key) { return known }
+    }
+    return finding(survey(entry.path, bytes: bytes, hash: hash), key: key)
+  }
+
+  /// What is found in bytes that were just read.
+  func survey(_ path: String, bytes: [UInt8], hash: ContentHash) -> SurveyOutcome {
+    let file: SourceFile
+    switch clean(path, bytes: bytes) {
+    case .success(let cleaned): file = cleaned
+    case .failure(let skipped): return .skipped(hash, skipped)
+    }
+    let parsed = run.catalog.parse(file.bytes, language: file.language, timeoutMs: run.options.parseTimeoutMs)
+    if case .timedOut = parsed {
+      return .skipped(hash, SkippedFile(.parseTimeout, "more than \(run.options.parseTimeoutMs) ms"))
+    }
+    let carving = carve(file, parts: parsed.parts, hash: hash)
+    let middles = carving.holes.map { DuplicateMiddles.hash(of: file.bytes[$0.middle]) }
+    return .surveyed(
+      FileSurvey(
+        head: Self.head(of: file, raw: bytes, hash: hash),
+        cuts: FileSurvey.Cuts(holes: carving.holes, middles: middles, drops: carving.dropCounts),
+        facts: FileFacts(path: path, source: file.bytes, parts: parsed.parts),
+        fingerprint: Fingerprint(file.bytes)))
+  }
+
+  /// The file as examples may show it.
+  func clean(_ path: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+    hygiene.clean(path: path, bytes: bytes).flatMap { file in
+      run.options.selection.fault(language: file.language).map { .failure($0) } ?? .success(file)
+    }
+  }
+
+  /// Holes by the file's own random numbers: its name plays no part in them.
+  func carve(
+    _ file: SourceFile, parts: [ParsedPart], hash: ContentHash, explains: Bool = false
+  ) -> FileCarving {
+    let seed = Stamp.mix(run.options.seed, UInt64(truncatingIfNeeded: epoch), hash.prefix)
+    var carver = FileCarver(
+      file: file, parts: parts, settings: run.settings, seed: seed, explains: explains)
+    return carver.carve()
+  }
+
+  private static func head(of file: SourceFile, raw: [UInt8], hash: ContentHash) -> FileSurvey.Head {
+    FileSurvey.Head(
+      hash: hash, language: file.language, byteCount: file.bytes.count, stamp: Stamp.of(file.bytes),
+      patches: file.redactions.map { .init(redaction: $0, placeholder: Array(file.bytes[$0.range])) },
+      licence: file.licence)
+  }
+
+  // MARK: Cache
+
+  private func key(_ identity: String, _ path: String) -> ContentHash? {
+    guard cache != nil else { return nil }
+    return ContentHash(Array("\(identity)\u{0}\(path)\u{0}\(selection)\u{0}\(recipe)".utf8))
+  }
+
+  /// Files of other languages are skipped with a reason, so that the choice is part of what was found.
+  private var selection: String {
+    let languages = run.options.selection.languages.map { $0.sorted().joined(separator: ",") } ?? "*"
+    return "\(languages) \(run.options.selection.includesText)"
+  }
+
+  private func cached(_ key: ContentHash?) -> Finding? {
+    guard let key, let cache, let packed = cache.value(for: key), let outcome = SurveyOutcome(packed: packed)
+    else { return nil }
+    return Finding(outcome: outcome, packed: packed, key: key, isCached: true, isParsed: false)
+  }
+
+  private func finding(_ outcome: SurveyOutcome, key: ContentHash?) -> Finding {
+    var isParsed = false
+    if case .surveyed = outcome { isParsed = true }
+    return Finding(outcome: outcome, packed: outcome.packed, key: key, isCached: false, isParsed: isParsed)
+  }
+}
