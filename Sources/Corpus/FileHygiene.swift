@@ -13,11 +13,11 @@ public struct FileHygiene: Sendable {
   ]
   /// Programming languages without a grammar here, carved by indentation.
   private static let otherCode: Set<String> = [
-    "kt", "kts", "scala", "groovy", "gradle", "cs", "fs", "vb", "php", "lua", "pl", "pm", "r", "jl", "ex",
+    "scala", "groovy", "gradle", "fs", "vb", "pl", "pm", "r", "jl", "ex",
     "exs",
-    "erl", "hrl", "hs", "ml", "mli", "clj", "cljs", "dart", "zig", "nim", "d", "m", "mm", "cu", "cuh", "cl",
+    "erl", "hrl", "hs", "ml", "mli", "clj", "cljs", "dart", "nim", "d", "m", "mm", "cu", "cuh", "cl",
     "glsl",
-    "sh", "bash", "zsh", "fish", "ps1", "sql", "proto", "thrift", "cmake", "mk", "nix", "tf", "vue", "svelte",
+    "zsh", "fish", "ps1", "sql", "proto", "thrift", "cmake", "mk", "nix", "tf", "vue", "svelte",
     "el",
     "lisp", "scm", "rkt", "tcl", "v", "sv", "vhd", "f90", "f95", "pas", "adb", "ads", "s", "asm", "vim",
     "awk",

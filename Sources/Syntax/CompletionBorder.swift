@@ -36,10 +36,12 @@ struct CompletionBorder {
   }
 
   /// True when the last token may have ended a line or closed a bracket; everything else cannot be an end.
-  static func isPlausible(_ generated: [UInt8]) -> Bool {
+  static func isPlausible(_ generated: [UInt8], language: Language?) -> Bool {
     guard let last = generated.last else { return false }
     if let bracket = Lexeme.bracket(last), case .close = bracket { return true }
-    guard let newline = generated.lastIndex(of: 0x0A) else { return generated.hasSuffix("end") }
+    guard let newline = generated.lastIndex(of: 0x0A) else {
+      return language?.blockKeywords?.close.contains { generated.hasSuffix($0) } ?? false
+    }
     return generated[(newline + 1)...].count { !Blank.isSpace($0) } <= 12
   }
 

@@ -35,7 +35,7 @@ public struct CompletionSyntax: Sendable {
   /// Meant to be called after every token: it answers at once unless a line or a bracket has just ended. It may miss
   /// an end (the model's own end token is the better judge), but does not stop inside a statement.
   public func nodeIsComplete(prefix: [UInt8], generated: [UInt8], suffix: [UInt8]) -> Bool {
-    CompletionBorder.isPlausible(generated)
+    CompletionBorder.isPlausible(generated, language: language)
       && CompletionBorder(language: language, prefix: prefix, generated: generated, suffix: suffix)
         .isComplete()
   }

@@ -27,7 +27,7 @@ struct EmbeddedCode {
 
     init(element: SyntaxNode, source: [UInt8]) {
       isScript = element.kind == "script_element"
-      let attributes = element.namedChildren.first { $0.kind == "start_tag" }?.namedChildren ?? []
+      let attributes = element.children.first { $0.kind == "start_tag" }?.namedChildren ?? []
       for attribute in attributes where attribute.kind == "attribute" {
         let parts = attribute.namedChildren
         guard let name = parts.first, parts.count > 1 else { continue }

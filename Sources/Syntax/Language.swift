@@ -19,6 +19,8 @@ public final class Language: Sendable {
   let blockKeywords: GrammarDescription.BlockKeywords?
   let symbolNames: [String]
   let symbolRoles: [NodeRoles]
+  /// `SyntaxTree.namedFlag` or 0 for each symbol.
+  let symbolFlags: [UInt8]
   let fieldNames: [String]
   /// Loaded code; stays mapped until the process ends, because syntax tables point into it.
   private let grammar: GrammarHandle
@@ -54,6 +56,7 @@ public final class Language: Sendable {
     let named = (0..<symbolNames.count).map {
       ts_language_symbol_type(grammar.pointer, TSSymbol($0)) == TSSymbolTypeRegular
     }
+    symbolFlags = named.map { $0 ? SyntaxTree.namedFlag : 0 }
     symbolRoles = try Language.roles(nodes, names: symbolNames, named: named, path: nodesPath)
     fieldNames = (0...ts_language_field_count(grammar.pointer)).map {
       ts_language_field_name_for_id(grammar.pointer, TSFieldId($0)).map { String(cString: $0) } ?? ""

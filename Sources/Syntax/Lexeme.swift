@@ -30,6 +30,20 @@ struct Lexeme {
     default: nil
     }
   }
+
+  /// What a whole token opens or closes: `$(` and `#[` open as `(` and `[` do, `))` closes once, `[]` does nothing.
+  static func bracket(token: ArraySlice<UInt8>) -> Kind? {
+    guard token.count <= 3 else { return nil }
+    let brackets = token.compactMap { bracket($0) }
+    guard let first = brackets.first else { return nil }
+    let isSame = brackets.allSatisfy { kind in
+      switch (first, kind) {
+      case (.open, .open), (.close, .close): true
+      default: false
+      }
+    }
+    return isSame ? brackets.last : nil
+  }
 }
 
 extension Language {
@@ -53,16 +67,33 @@ extension Language {
 
   private func lexemeKind(of node: SyntaxNode, in source: [UInt8], firstOnLine: Bool) -> Lexeme.Kind {
     if node.roles.contains(.comment) { return .comment }
-    if node.byteRange.count == 1, !node.roles.contains(.string),
-      let bracket = Lexeme.bracket(source[node.byteRange.lowerBound])
-    {
-      return bracket
-    }
+    if let bracket = node.bracket(in: source) { return node.isStray(bracket, in: source) ? .other : bracket }
     guard let keywords = blockKeywords, !node.isNamed || node.isError else { return .other }
     let text = String(decoding: source[node.byteRange], as: UTF8.self)
     if keywords.close.contains(text) { return .close(Lexeme.keyword) }
     let opens = keywords.open.contains(text) || (firstOnLine && keywords.openAtLineStart.contains(text))
     return opens ? .open(Lexeme.keyword) : .other
+  }
+}
+
+extension SyntaxNode {
+  /// What the token opens or closes; nil for everything that is no bracket.
+  fileprivate func bracket(in source: [UInt8]) -> Lexeme.Kind? {
+    guard isLeaf, !roles.contains(.string), !isNamed || isError else { return nil }
+    return Lexeme.bracket(token: source[byteRange])
+  }
+
+  /// True for a closing bracket that the node around it does not open, such as the one behind a pattern of a shell's
+  /// `case`. In an error everything is possible, and the bracket counts.
+  fileprivate func isStray(_ bracket: Lexeme.Kind, in source: [UInt8]) -> Bool {
+    guard case .close = bracket, let parent, !parent.isError else { return false }
+    var next = parent.index + 1
+    while next < index {
+      let sibling = tree[next]
+      if case .open = sibling.bracket(in: source) { return false }
+      next = sibling.subtreeEnd
+    }
+    return true
   }
 }
 

@@ -44,6 +44,8 @@ public struct NodeRoles: OptionSet, Sendable, Hashable {
   public static let string = NodeRoles(rawValue: 1 << 16)
   /// A comment.
   public static let comment = NodeRoles(rawValue: 1 << 17)
+  /// Has a name in the grammar, but only opens or closes its parent, like a tag of HTML; no element of anything.
+  public static let punctuation = NodeRoles(rawValue: 1 << 18)
 
   /// Names in `nodes.json` and the role each gives.
   static let byName: [String: NodeRoles] = [
@@ -51,5 +53,6 @@ public struct NodeRoles: OptionSet, Sendable, Hashable {
     "statement": .statement, "expression": .expression, "call": .call, "assignment": .assignment,
     "function": .function, "class": .type, "member": .member, "import": .import, "condition": .condition,
     "type": .annotation, "literal": .literal, "string": .string, "comment": .comment,
+    "punctuation": .punctuation,
   ]
 }

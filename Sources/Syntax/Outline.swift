@@ -12,6 +12,7 @@ struct Outline {
 
   /// A definition with the comments above it.
   private struct Definition {
+    /// The function or type itself, without what wraps it.
     let node: SyntaxNode
     let lines: Range<Int>
     let name: String
@@ -56,8 +57,10 @@ struct Outline {
       }
       let start = isAdjacent(child) ? commentStart ?? rows.lowerBound : rows.lowerBound
       commentStart = nil
-      if let name = definedName(of: child) {
-        found.append(Definition(node: child, lines: start..<rows.upperBound, name: name))
+      let holder = child.definitionHolder
+      if let name = definedName(of: holder) {
+        found.append(
+          Definition(node: holder.variableValue ?? holder, lines: start..<rows.upperBound, name: name))
       } else {
         found += definitions(in: child, depth: depth + 1)
       }
@@ -78,11 +81,8 @@ struct Outline {
   /// The name of a function or type definition; nil for every other node.
   private func definedName(of node: SyntaxNode, depth: Int = 0) -> String? {
     if node.roles.isDisjoint(with: [.function, .type]) {
-      // A variable that holds a function counts as one.
-      guard let value = node.child(inField: "value"), value.roles.contains(.function),
-        let name = node.child(inField: "name")
-      else { return nil }
-      return text(of: name)
+      let value = node.variableValue
+      return value == nil ? nil : (node.child(inField: "name") ?? node.namedChildren.first).map(text)
     }
     if let name = node.definedName { return text(of: name) }
     guard depth < 8 else { return nil }
@@ -93,7 +93,9 @@ struct Outline {
     for child in inner {
       if let name = child.child(inField: "name") { return text(of: name) }
     }
-    return nil
+    // Grammars without a field for it; what is no member, such as a lambda, begins with its parameters.
+    guard node.roles.contains(.member) else { return nil }
+    return inner.first { $0.kind.hasSuffix("identifier") || $0.roles.contains(.string) }.map(text)
   }
 
   private func text(of node: SyntaxNode) -> String {
@@ -108,9 +110,36 @@ extension SyntaxNode {
     return child(inField: "definition")?.roles.contains(.type) ?? false
   }
 
+  /// This node, or what stands at its beginning where a member only wraps a signature or a variable, as in Zig.
+  fileprivate var definitionHolder: SyntaxNode {
+    guard roles.contains(.member), roles.isDisjoint(with: [.function, .type]),
+      let first = namedChildren.first,
+      first.byteRange.lowerBound == byteRange.lowerBound
+    else { return self }
+    return first.roles.isDisjoint(with: [.function, .type]) && first.variableValue == nil ? self : first
+  }
+
+  /// The function or type that a variable holds; nil for every other node.
+  fileprivate var variableValue: SyntaxNode? {
+    guard roles.isDisjoint(with: [.function, .type]) else { return nil }
+    if let value = child(inField: "value"), value.roles.contains(.function), child(inField: "name") != nil {
+      return value
+    }
+    guard roles.contains(.assignment) else { return nil }
+    let parts = namedChildren.filter { !$0.isExtra }
+    guard parts.count > 1, parts[0].startRow == startRow, var value = parts.last else { return nil }
+    // Some grammars wrap a value in several nodes of the same extent.
+    for _ in 0..<6 where value.roles.isDisjoint(with: [.function, .type]) {
+      let inner = value.namedChildren
+      guard inner.count == 1, inner[0].byteRange == value.byteRange else { return nil }
+      value = inner[0]
+    }
+    return value.roles.isDisjoint(with: [.function, .type]) ? nil : value
+  }
+
   /// The node that names this definition: its `name` field, or the identifier inside its declarators.
   fileprivate var definedName: SyntaxNode? {
-    if let name = child(inField: "name") { return name }
+    if let name = child(inField: "name") ?? child(inField: "function") { return name }
     var node = self
     for _ in 0..<8 {
       guard let next = node.child(inField: "declarator") ?? node.child(inField: "type") else { break }

@@ -30,7 +30,8 @@ public final class SyntaxTree: Sendable {
 
   init(language: Language, source: borrowing RawTree) {
     self.language = language
-    entries = Self.flatten(source.pointer)
+    var flat = FlatTree(source.pointer)
+    entries = flat.entries(symbolFlags: language.symbolFlags)
   }
 
   /// The node of the whole text.
@@ -50,38 +51,6 @@ public final class SyntaxTree: Sendable {
   /// Number of ERROR and MISSING nodes.
   public func errorCount() -> Int {
     entries.reduce(0) { $0 + ($1.flags & (Self.errorFlag | Self.missingFlag) != 0 ? 1 : 0) }
-  }
-
-  private static func flatten(_ tree: OpaquePointer) -> [Entry] {
-    var cursor = ts_tree_cursor_new(ts_tree_root_node(tree))
-    defer { ts_tree_cursor_delete(&cursor) }
-    var entries: [Entry] = []
-    var ancestors: [Int] = []
-    while true {
-      let node = ts_tree_cursor_current_node(&cursor)
-      let index = entries.count
-      entries.append(
-        Entry(
-          start: ts_node_start_byte(node), end: ts_node_end_byte(node),
-          startRow: ts_node_start_point(node).row,
-          parent: UInt32(ancestors.last ?? 0), subtreeEnd: 0, symbol: ts_node_symbol(node),
-          field: ts_tree_cursor_current_field_id(&cursor), flags: flags(of: node)))
-      if ts_tree_cursor_goto_first_child(&cursor) {
-        ancestors.append(index)
-        continue
-      }
-      entries[index].subtreeEnd = UInt32(entries.count)
-      while !ts_tree_cursor_goto_next_sibling(&cursor) {
-        guard ts_tree_cursor_goto_parent(&cursor), let parent = ancestors.popLast() else { return entries }
-        entries[parent].subtreeEnd = UInt32(entries.count)
-      }
-    }
-  }
-
-  private static func flags(of node: TSNode) -> UInt8 {
-    (ts_node_is_named(node) ? namedFlag : 0) | (ts_node_is_missing(node) ? missingFlag : 0)
-      | (ts_node_symbol(node) == TSSymbol.max ? errorFlag : 0) | (ts_node_has_error(node) ? hasErrorFlag : 0)
-      | (ts_node_is_extra(node) ? extraFlag : 0)
   }
 }
 
@@ -155,8 +124,10 @@ public struct SyntaxNode: Sendable, Hashable {
     return found
   }
 
-  /// The rules directly below, in order.
-  public var namedChildren: [SyntaxNode] { children.filter(\.isNamed) }
+  /// The rules directly below, in order, without those that only open or close this node.
+  public var namedChildren: [SyntaxNode] {
+    children.filter { $0.isNamed && !$0.roles.contains(.punctuation) }
+  }
 
   /// The first child in the given field.
   public func child(inField name: String) -> SyntaxNode? { children.first { $0.field == name } }

@@ -10,8 +10,18 @@ enum Grammars {
   static let built = root.appendingPathComponent(".build/grammars").path
   static let catalog = LanguageCatalog(directories: [built])
   static let all = [
-    "c", "cpp", "go", "java", "javascript", "python", "ruby", "rust", "swift", "tsx", "typescript",
+    "bash", "c", "cpp", "csharp", "css", "go", "html", "java", "javascript", "json", "kotlin", "lua", "php",
+    "python", "ruby", "rust", "swift", "tsx", "typescript", "zig",
   ]
+  /// One made-up file of about fifty lines for each language.
+  static let samples = root.appendingPathComponent("Tests/Fixtures/languages").path
+
+  /// The sample of a language.
+  static func sample(_ language: String) throws -> [UInt8] {
+    let files = try FileManager.default.contentsOfDirectory(atPath: samples)
+    let file = try #require(files.first { catalog.name(forPath: $0) == language })
+    return try Array(Data(contentsOf: URL(fileURLWithPath: samples + "/" + file)))
+  }
 
   /// A language, or a test failure that says how to build it.
   static func language(_ name: String) throws -> Language {
