@@ -216,6 +216,9 @@ public struct CarvingSettings: Sendable, Equatable {
     bytes <= 0 ? 0 : min(examplesPerFile, (bytes - 1) / bytesPerExample + 1)
   }
 
+  /// Whether single names and numbers are worth looking for.
+  var wantsTokens: Bool { (units[.token] ?? 0) > 0 && shares(of: .node)[HoleLength.tiny.index] > 0 }
+
   /// Shares of the eight groups of lengths that are carved, for one class.
   func shares(of kind: FIMExample.Kind) -> [Double] {
     let lengths = self.lengths[kind] ?? .any

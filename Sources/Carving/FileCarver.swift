@@ -5,17 +5,24 @@ import Syntax
 ///
 /// The holes depend on the file's bytes, the settings and the seed, on nothing else.
 public struct FileCarver {
-  private let file: SourceFile
-  private let sampler: HoleSampler
-  private let settings: CarvingSettings
+  let file: SourceFile
+  let sampler: HoleSampler
+  let settings: CarvingSettings
   private let weight: Double
   private let explains: Bool
-  private var generator: SeededGenerator
+  /// Windows begin here or later: behind the byte order mark and the licence notice.
+  private let lowest: Int
+  let redactions: [Range<Int>]
+  var generator: SeededGenerator
   private var taken: Set<Range<Int>> = []
   private var drops: [DropReason: Int] = [:]
   private var dropped: [FileCarving.Dropped] = []
+  /// Holes that were to begin inside a word but could not; the next that can does.
+  var owedMidTokens = 0
 
-  private static let attempts = 6
+  private static let windowsPerLength = 5
+  private static let lengthsPerClass = 3
+  private static let classesPerHole = 3
   /// Long enough that no load of the machine changes what is carved.
   public static let parseTimeoutMs = 120_000
 
@@ -34,70 +41,119 @@ public struct FileCarver {
     self.settings = settings
     self.weight = weight
     self.explains = explains
-    let lines = LineIndex(file.bytes)
-    let sketch =
-      parts.first.map { Sketch(tree: $0.tree, source: file.bytes, lines: lines) }
-      ?? Sketch(text: file.bytes, lines: lines)
-    sampler = HoleSampler(source: file.bytes, lines: lines, sketch: sketch)
+    sampler = HoleSampler(source: file.bytes, parts: parts, settings: settings)
+    redactions = file.redactions.map(\.range)
     generator = SeededGenerator(seed: seed)
+    let markEnd = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    lowest = min(file.bytes.count, max(markEnd, file.licence?.range.upperBound ?? 0))
   }
 
   /// As many holes as the file is worth.
   public mutating func carve() -> FileCarving {
-    let exact = Double(settings.exampleCount(bytes: file.bytes.count)) * max(0, weight)
+    let exact = Double(settings.exampleCount(bytes: file.bytes.count - lowest)) * max(0, weight)
     let count = Int(exact) + (generator.chance(exact - exact.rounded(.down)) ? 1 : 0)
+    noteTainted()
     let holes = (0..<count).compactMap { _ in hole() }
     return FileCarving(holes: holes, drops: drops, dropped: dropped)
   }
 
-  /// One hole of a class drawn by weight; another class where the file has none of it.
+  /// One hole of a class drawn by its share; of another class where the file has none of it.
   private mutating func hole() -> CarvedHole? {
     let shares = settings.shares
-    let kinds = FIMExample.Kind.allCases
+    let kinds = CarvingSettings.classes + [.plain]
     var weights = kinds.map { shares[$0] ?? 0 }
-    for _ in 0..<3 {
+    for _ in 0..<Self.classesPerHole {
       guard let index = generator.index(weights: weights) else { return nil }
-      for _ in 0..<Self.attempts {
-        if let found = kinds[index] == .plain ? plain() : hole(kinds[index]) { return found }
-      }
+      if let found = kinds[index] == .plain ? plain() : hole(kinds[index]) { return found }
       weights[index] = 0
     }
     return nil
   }
 
-  private mutating func plain() -> CarvedHole? {
-    let window = self.window(atLeast: settings.windowBytes, from: sampler.sketch.headerEnd)
-    guard window.count >= 40, taken.insert(window).inserted else { return nil }
-    return make(.plain, window: window, middle: window, path: "")
+  /// One hole of a class: a length drawn by its share, then a window, then a hole in it.
+  private mutating func hole(_ kind: FIMExample.Kind) -> CarvedHole? {
+    var shares = kind == .empty ? [1] : settings.shares(of: kind)
+    for _ in 0..<Self.lengthsPerClass {
+      guard let index = generator.index(weights: shares) else { return nil }
+      let length = HoleLength.carved[index]
+      shares[index] = 0
+      guard sampler.mayHold(kind, length) else { continue }
+      for attempt in 0..<Self.windowsPerLength {
+        if let found = hole(kind, length, isAnchored: attempt >= 2 || kind == .import) { return found }
+      }
+    }
+    return nil
   }
 
-  private mutating func hole(_ kind: FIMExample.Kind) -> CarvedHole? {
+  /// - Parameter isAnchored: whether the window is laid around a place where such a hole may begin.
+  private mutating func hole(
+    _ kind: FIMExample.Kind, _ length: HoleLength, isAnchored: Bool
+  ) -> CarvedHole? {
     let size =
       generator.chance(0.6)
       ? settings.windowBytes : generator.logUniform(300...max(301, settings.windowBytes))
-    var window = self.window(atLeast: size, from: 0)
-    guard window.count >= 16, var hole = sampler.draw(kind, in: window, using: &generator) else { return nil }
-    if kind != .characterSpan, generator.chance(settings.modifiers.midToken) { startInsideWord(&hole) }
-    guard isFit(hole.range, kind: kind), taken.insert(hole.range).inserted else { return nil }
-    trimSuffix(&window, hole: hole.range)
-    return make(kind, window: window, middle: hole.range, path: hole.node.map(sampler.sketch.path) ?? "")
+    let anchor = isAnchored ? sampler.anchor(kind, length, using: &generator) : nil
+    var window = self.window(ofSize: size, around: anchor)
+    guard window.count >= 16, var hole = sampler.draw(kind, length, in: window, using: &generator) else {
+      note(.noCandidate, window)
+      return nil
+    }
+    applyMidToken(&hole, kind: kind)
+    if let fault = fault(of: hole, kind: kind) {
+      note(fault, hole.middle)
+      return nil
+    }
+    guard taken.insert(hole.middle).inserted else {
+      note(.repeated, hole.middle)
+      return nil
+    }
+    trimSuffix(&window, hole: &hole, kind: kind)
+    let part = sampler.parts.indices.contains(hole.part) ? sampler.parts[hole.part] : nil
+    return CarvedHole(
+      kind: kind, window: window, middle: hole.middle, unit: hole.unit, modifiers: hole.modifiers,
+      nodePath: hole.node.flatMap { part?.tree[$0].path } ?? "",
+      language: part?.language.name ?? file.language)
   }
 
-  /// A run of whole lines of about `size` bytes; the whole file when it is smaller.
-  private mutating func window(atLeast size: Int, from lowest: Int) -> Range<Int> {
+  private mutating func plain() -> CarvedHole? {
+    for _ in 0..<Self.windowsPerLength {
+      let window = self.window(ofSize: settings.windowBytes, around: nil)
+      guard window.count >= 40 else { return nil }
+      guard !redactions.overlap(window) else {
+        note(.secret, window)
+        continue
+      }
+      guard taken.insert(window).inserted else { continue }
+      return CarvedHole(
+        kind: .plain, window: window, middle: window, unit: window, nodePath: "", language: file.language)
+    }
+    return nil
+  }
+
+  // MARK: Windows
+
+  /// A run of whole lines of about `size` bytes, anywhere or around a place; all lines when they are fewer.
+  private mutating func window(ofSize size: Int, around anchor: Int?) -> Range<Int> {
     let lines = sampler.lines
     let total = file.bytes.count
-    var firstLine = lines.line(at: lowest)
-    if lines.starts[firstLine] < lowest { firstLine = min(firstLine + 1, lines.count - 1) }
-    if total - lines.starts[firstLine] > size {
+    guard total - lowest > size else { return lowest..<total }
+    let lowestLine = lines.line(at: lowest)
+    let firstLine =
+      lines.starts[lowestLine] == lowest || lowest == 3 ? lowestLine : min(lowestLine + 1, lines.count - 1)
+    var line: Int
+    if let anchor {
+      let before = Int(Double(size) * (0.2 + 0.6 * generator.unit()))
+      line = max(firstLine, lines.line(at: max(0, anchor - before)))
+      line = min(line, max(firstLine, lines.line(at: anchor)))
+    } else {
       // The last window begins where the rest of the file still fills half of it.
       let last = max(firstLine, lines.line(at: max(0, total - size / 2)))
-      firstLine += generator.below(last - firstLine + 1)
+      line = firstLine + generator.below(last - firstLine + 1)
     }
-    let start = lines.starts[firstLine]
+    let start = max(lowest, lines.starts[line])
     guard total - start > size else { return start..<total }
     let end = lines.starts[lines.line(at: start + size)]
-    return start..<(end > start ? end : self.characterBorder(start + size))
+    return start..<(end > start ? end : characterBorder(start + size))
   }
 
   private func characterBorder(_ offset: Int) -> Int {
@@ -106,63 +162,34 @@ public struct FileCarver {
     return place
   }
 
-  /// Moves the start into the word that stands there, as if its beginning had been typed.
-  private mutating func startInsideWord(_ hole: inout Hole) {
-    let start = hole.range.lowerBound
-    var end = start
-    while end < hole.range.upperBound, Blanks.isWord(file.bytes[end]) { end += 1 }
-    guard end - start >= 3 else { return }
-    var moved = start + 1 + generator.below(end - start - 1)
-    while moved < end, !Blanks.startsCharacter(file.bytes[moved]) { moved += 1 }
-    if moved < hole.range.upperBound { hole.range = moved..<hole.range.upperBound }
-  }
-
   /// Keeps the prefix longer than the suffix, and sometimes cuts the suffix off as at the end of a file.
-  private mutating func trimSuffix(_ window: inout Range<Int>, hole: Range<Int>) {
+  private mutating func trimSuffix(_ window: inout Range<Int>, hole: inout Hole, kind: FIMExample.Kind) {
     let lines = sampler.lines
-    let share = generator.chance(0.1) ? 0 : 0.1 + 0.35 * generator.unit()
-    let budget = Int(Double(window.count) * share)
-    let end = lines.range(of: lines.line(at: max(hole.lowerBound, hole.upperBound - 1))).upperBound
-    let wanted = max(end, min(window.upperBound, hole.upperBound + budget))
+    let end = lines.range(of: lines.line(at: max(hole.middle.lowerBound, hole.middle.upperBound - 1)))
+      .upperBound
+    let ownEnd = min(end, window.upperBound)
+    if kind != .empty, generator.chance(settings.modifiers.danglingSuffix) {
+      if ownEnd < window.upperBound || window.upperBound < file.bytes.count {
+        hole.modifiers.append(.danglingSuffix)
+      }
+      window = window.lowerBound..<ownEnd
+      return
+    }
+    let budget = Int(Double(window.count) * (0.1 + 0.35 * generator.unit()))
+    let wanted = max(end, min(window.upperBound, hole.middle.upperBound + budget))
     guard wanted < window.upperBound else { return }
     let border = max(end, lines.starts[lines.line(at: wanted)])
     window = window.lowerBound..<min(border, window.upperBound)
   }
 
-  /// Whether people would write the text of the hole.
-  private mutating func isFit(_ range: Range<Int>, kind: FIMExample.Kind) -> Bool {
-    let bytes = file.bytes
-    let sketch = sampler.sketch
-    guard range.lowerBound >= sketch.headerEnd else { return false }
-    let visible = Sketch.trimmed(range, of: bytes)
-    guard !visible.isEmpty else { return false }
-    if kind != .characterSpan, visible.count < 3 { return false }
-    if sketch.errors.contains(where: { $0.overlaps(range) }) { return false }
-    if isOnlyComment(visible) { return false }
-    if let string = sketch.strings.containing(visible.lowerBound), string.upperBound >= visible.upperBound {
-      return generator.chance(0.15)
-    }
-    return true
+  // MARK: What is dropped
+
+  private mutating func note(_ reason: DropReason, _ range: Range<Int>) {
+    drops[reason, default: 0] += 1
+    if explains { dropped.append(FileCarving.Dropped(range: range, reason: reason)) }
   }
 
-  private func isOnlyComment(_ range: Range<Int>) -> Bool {
-    var place = range.lowerBound
-    while place < range.upperBound {
-      if Blanks.isSpace(file.bytes[place]) {
-        place += 1
-      } else if let comment = sampler.sketch.comments.containing(place) {
-        place = comment.upperBound
-      } else {
-        return false
-      }
-    }
-    return true
-  }
-
-  private func make(_ kind: FIMExample.Kind, window: Range<Int>, middle: Range<Int>, path: String)
-    -> CarvedHole
-  {
-    CarvedHole(
-      kind: kind, window: window, middle: middle, unit: middle, nodePath: path, language: file.language)
+  private mutating func noteTainted() {
+    for range in sampler.sketch.tainted { note(.error, range) }
   }
 }

@@ -64,18 +64,18 @@ public struct HistoryExamples: Sendable {
   private func runs(
     in rows: ClosedRange<Int>, span: InsertedSpan, lines: LineIndex, using generator: inout SeededGenerator
   ) -> [Range<Int>] {
-    let whole = Sketch.trimmed(span.range, of: span.contents)
+    let whole = Blanks.trimmed(span.range, of: span.contents)
     guard !whole.isEmpty else { return [] }
     let count = lines.line(at: whole.upperBound - 1) - lines.line(at: whole.lowerBound) + 1
     if count <= Self.longestRun, whole.count <= InsertedSpan.maximumBytes { return [whole] }
-    let visible = rows.filter { !Sketch.trimmed(lines.range(of: $0), of: span.contents).isEmpty }
+    let visible = rows.filter { !Blanks.trimmed(lines.range(of: $0), of: span.contents).isEmpty }
     return (0..<min(Self.runsPerSpan, (count + 9) / 10)).compactMap { _ in
       let first = visible[generator.below(visible.count)]
       let length = [1, 2 + generator.below(4), 6 + generator.below(5)][
         generator.index(weights: [55, 30, 15]) ?? 0]
       let last = min(first + length - 1, rows.upperBound)
       let bytes = lines.range(of: first..<(last + 1)).clamped(to: span.range)
-      let run = Sketch.trimmed(bytes, of: span.contents)
+      let run = Blanks.trimmed(bytes, of: span.contents)
       return !run.isEmpty && run.count <= InsertedSpan.maximumBytes ? run : nil
     }
   }

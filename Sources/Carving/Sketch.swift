@@ -1,121 +1,132 @@
 import Syntax
 
-/// What the carver needs to know about a file, however it was found out.
+/// What the carver needs to know about a file, however it was found out. Offsets are bytes of the file.
 struct Sketch {
-  /// The sub-classes of N with their shares.
-  enum Unit: UInt8, CaseIterable {
-    case call, arguments, condition, rightSide, expression, statement, block, member, signature, `import`,
-      literal
-
-    var weight: Double {
-      switch self {
-      case .call: 12
-      case .arguments: 8
-      case .condition: 6
-      case .rightSide: 6
-      case .expression: 3
-      case .statement: 35
-      case .block: 12
-      case .member: 8
-      case .signature: 6
-      case .import: 2
-      case .literal: 2
-      }
-    }
-  }
-
   /// A node that may become the middle of an N example.
   struct Candidate {
-    let range: Range<Int>
-    let unit: Unit
-    /// Names the node for `path(of:)`.
-    let node: Int
+    /// The middle: the node, or what stands between its brackets.
+    let start: UInt32
+    let end: UInt32
+    /// Behind the closing bracket; 0 when the node has none.
+    let closedEnd: UInt32
+    let node: UInt32
+    let part: UInt16
+    let unit: UInt8
+    /// True right behind a line with a comment.
+    let isAfterComment: Bool
+
+    var range: Range<Int> { Int(start)..<Int(end) }
   }
 
-  /// Siblings under one parent.
-  struct Siblings {
-    let children: [Range<Int>]
-    /// False for a child with a parse error in it.
-    let isSound: [Bool]
+  /// One of the siblings under a parent.
+  struct Child {
+    let start: UInt32
+    let end: UInt32
+    let firstLine: UInt32
+    let lastLine: UInt32
+    let group: UInt32
+    /// Behind the comma or semicolon that follows; 0 for none.
+    var separatorEnd: UInt32 = 0
+    /// False with a parse error, or code of another language, in it.
+    let isSound: Bool
+    let isImport: Bool
+    let isAfterComment: Bool
+
+    var range: Range<Int> { Int(start)..<Int(end) }
+  }
+
+  /// Siblings under one parent: `children[first..<first + count]`.
+  struct Group {
+    let first: UInt32
+    var count: UInt32
+    let node: UInt32
+    let part: UInt16
     /// True for statements and members, false for separated elements.
     let isBlock: Bool
+
+    var children: Range<Int> { Int(first)..<Int(first + count) }
+  }
+
+  /// A function, to be looked at when it is needed.
+  struct Function {
+    let range: Range<Int>
     let node: Int
+    let part: Int
+    let isSound: Bool
   }
 
-  /// A child of some siblings, to be found by its place.
-  struct Slot {
-    let start: Int
-    let siblings: Int
-    let child: Int
-  }
-
-  /// Sorted by where they begin, grouped by their number of lines.
-  var candidates: [[Candidate]] = Array(repeating: [], count: LengthBucket.allCases.count)
-  var siblings: [Siblings] = []
+  /// Bytes of candidates without a tree.
+  var sizes = 0...Int.max
+  /// By `HoleLength.index`; sorted by where they begin.
+  var candidates: [[Candidate]] = Array(repeating: [], count: HoleLength.carved.count)
+  var children: [Child] = []
+  var groups: [Group] = []
+  /// Indices of children that runs may begin with, sorted by start.
+  var elementSlots: [UInt32] = []
+  /// Indices of children of blocks, sorted by start.
+  var statementSlots: [UInt32] = []
+  /// Indices of children that are imports, sorted by start.
+  var imports: [UInt32] = []
   /// Sorted by start.
-  var elementSlots: [Slot] = []
-  /// Sorted by start; only children of blocks.
-  var statementSlots: [Slot] = []
-  var functions: [Range<Int>] = []
+  var functions: [Function] = []
   /// Sorted, not overlapping.
   var comments: [Range<Int>] = []
   /// Sorted, not overlapping.
   var strings: [Range<Int>] = []
-  /// Small ranges that the parser did not understand.
+  /// Small ranges that the parser did not understand, sorted by start.
   var errors: [Range<Int>] = []
-  /// Length of the licence comment at the top.
-  var headerEnd = 0
-  /// Kinds from the root to a node.
-  var path: (Int) -> String = { _ in "" }
+  /// Nodes that were no candidates because of errors in them or beside them.
+  var tainted: [Range<Int>] = []
 
-  /// Smallest and largest middle of one node or one run, in bytes.
-  static let nodeBytes = 8...700
-
-  mutating func add(_ candidate: Candidate, lines: Int) {
-    guard Self.nodeBytes.contains(candidate.range.count), let bucket = LengthBucket(lines: lines) else {
-      return
-    }
-    candidates[bucket.rawValue].append(candidate)
+  mutating func append(slot child: UInt32, isBlock: Bool, isSingle: Bool, isImport: Bool) {
+    if isBlock { statementSlots.append(child) }
+    if isBlock || !isSingle { elementSlots.append(child) }
+    if isImport { imports.append(child) }
   }
 
-  mutating func add(_ group: Siblings) {
-    for (child, range) in group.children.enumerated() {
-      let slot = Slot(start: range.lowerBound, siblings: siblings.count, child: child)
-      if group.isBlock { statementSlots.append(slot) }
-      if group.children.count > 1 || group.isBlock { elementSlots.append(slot) }
-    }
-    siblings.append(group)
-  }
-
+  /// Puts what was found in several parts into the order of the file.
   mutating func sort() {
-    for index in candidates.indices { candidates[index].sort { $0.range.lowerBound < $1.range.lowerBound } }
-    elementSlots.sort { $0.start < $1.start }
-    statementSlots.sort { $0.start < $1.start }
+    for index in candidates.indices where !candidates[index].isOrdered(by: \.start) {
+      candidates[index].sort { ($0.start, $0.end) < ($1.start, $1.end) }
+    }
+    let children = self.children
+    func ordered(_ slots: inout [UInt32]) {
+      let starts = { (slot: UInt32) in children[Int(slot)].start }
+      if !slots.isOrdered(by: starts) { slots.sort { (starts($0), $0) < (starts($1), $1) } }
+    }
+    ordered(&elementSlots)
+    ordered(&statementSlots)
+    ordered(&imports)
+    if !functions.isOrdered(by: \.range.lowerBound) {
+      functions.sort { ($0.range.lowerBound, $0.node) < ($1.range.lowerBound, $1.node) }
+    }
+    for place in [\Sketch.comments, \.strings, \.errors]
+    where !self[keyPath: place].isOrdered(by: \.lowerBound) {
+      self[keyPath: place].sort { $0.lowerBound < $1.lowerBound }
+    }
   }
 }
 
-/// Lengths of middles in lines, with the share of each.
-enum LengthBucket: Int, CaseIterable {
-  case oneLine, few, several, many
+extension Array {
+  fileprivate func isOrdered<Key: Comparable>(by key: (Element) -> Key) -> Bool {
+    for index in indices.dropFirst() where key(self[index - 1]) > key(self[index]) { return false }
+    return true
+  }
 
-  var lines: ClosedRange<Int> {
-    switch self {
-    case .oneLine: 1...1
-    case .few: 2...5
-    case .several: 6...15
-    case .many: 16...30
+  /// Indices of the items, sorted by `start`, that begin inside the window.
+  func places(startingIn window: Range<Int>, start: (Element) -> Int) -> Range<Int> {
+    func first(atLeast offset: Int) -> Int {
+      var low = 0
+      var high = count
+      while low < high {
+        let middle = (low + high) / 2
+        if start(self[middle]) < offset { low = middle + 1 } else { high = middle }
+      }
+      return low
     }
+    let low = first(atLeast: window.lowerBound)
+    return low..<Swift.max(low, first(atLeast: window.upperBound))
   }
-
-  init?(lines: Int) {
-    guard let bucket = Self.allCases.first(where: { $0.lines.contains(lines) }) else { return nil }
-    self = bucket
-  }
-
-  /// Over all classes, one line is meant to be 55 %, 2–5 27 %, 6–15 13 %, more 5 %. Line tails and character spans
-  /// are nearly always one line, so that nodes and runs take this share of each, and block tails the longer ones.
-  static let nodeShares: [Double] = [40, 36, 17, 7]
-  static let blockShares: [Double] = [0, 55, 33, 12]
 }
 
 /// Searching sorted ranges.
@@ -127,12 +138,24 @@ extension [Range<Int>] {
 
   /// The range that holds `offset`.
   func containing(_ offset: Int) -> Range<Int>? {
+    let index = firstIndex(endingBehind: offset)
+    return index < count && self[index].lowerBound <= offset ? self[index] : nil
+  }
+
+  /// True when a range of the sorted, non-overlapping array overlaps `range`.
+  func overlap(_ range: Range<Int>) -> Bool {
+    let index = firstIndex(endingBehind: range.lowerBound)
+    return index < count && self[index].lowerBound < range.upperBound
+  }
+
+  /// Index of the first range that ends behind `offset`.
+  func firstIndex(endingBehind offset: Int) -> Int {
     var low = 0
     var high = count
     while low < high {
       let middle = (low + high) / 2
       if self[middle].upperBound <= offset { low = middle + 1 } else { high = middle }
     }
-    return low < count && self[low].lowerBound <= offset ? self[low] : nil
+    return low
   }
 }

@@ -1,154 +1,312 @@
 import Syntax
 
 extension Sketch {
-  /// Reads a sketch off a syntax tree.
-  init(tree: SyntaxTree, source: [UInt8], lines: LineIndex) {
+  /// Reads a sketch off the trees of a file.
+  ///
+  /// - Parameter settings: say how large nodes are, and whether single names and numbers are candidates too.
+  init(parts: [ParsedPart], source: [UInt8], lines: LineIndex, settings: CarvingSettings) {
     self.init()
-    path = { tree[$0].path }
-    for node in tree.nodes where node.isNamed && !node.byteRange.isEmpty {
-      note(node, source: source, lines: lines)
+    for (number, part) in parts.enumerated() {
+      source.withUnsafeBufferPointer { source in
+        lines.starts.withUnsafeBufferPointer { starts in
+          part.tree.withTable { table in
+            var reader = TreeReader(
+              part: part, number: UInt16(truncatingIfNeeded: number), table: table, source: source,
+              lineStarts: starts, settings: settings)
+            reader.read(into: &self)
+          }
+        }
+      }
     }
-    headerEnd = LicenceHeader.end(in: source, comments: comments)
     sort()
   }
+}
 
-  private mutating func note(_ node: SyntaxNode, source: [UInt8], lines: LineIndex) {
-    let range = node.byteRange
-    let roles = node.roles
-    if node.isError || node.isMissing {
-      if range.count <= 400 { errors.append(range) }
-      return
-    }
-    if roles.contains(.comment) {
-      if (comments.last?.upperBound ?? 0) <= range.lowerBound { comments.append(range) }
-      return
-    }
-    if roles.contains(.string), (strings.last?.upperBound ?? 0) <= range.lowerBound { strings.append(range) }
-    if roles.contains(.function) { functions.append(range) }
-    if !roles.isDisjoint(with: [.list, .arguments, .parameters, .block, .root]) {
-      noteSiblings(under: node, source: source)
-    }
-    guard !node.hasError, !isTainted(node), let unit = unit(of: node) else { return }
-    // Some grammars end a node behind its newline.
-    let whole = Self.trimmed(range, of: source)
-    let inner = unit == .statement || unit == .member ? whole : Self.inside(whole, of: source)
-    add(
-      Candidate(range: inner, unit: unit, node: node.index),
-      lines: lines.line(at: max(inner.lowerBound, inner.upperBound - 1)) - lines.line(at: inner.lowerBound)
-        + 1)
+/// One pass over the nodes of one part.
+///
+/// The loop meets about 200 nodes per kilobyte; it looks roles up by symbol and makes no array per node.
+private struct TreeReader {
+  let part: ParsedPart
+  let number: UInt16
+  let table: NodeTable
+  let source: UnsafeBufferPointer<UInt8>
+  let lineStarts: UnsafeBufferPointer<Int>
+  let wantsTokens: Bool
+  let sizes: ClosedRange<Int>
+  let masks = RoleMasks()
+  let fields: FieldNumbers
+  let hasErrors: Bool
+  /// For each node one more than its index among the sketch's children; 0 for nodes that are none.
+  var childIndices: [UInt32]
+
+  init(
+    part: ParsedPart, number: UInt16, table: NodeTable, source: UnsafeBufferPointer<UInt8>,
+    lineStarts: UnsafeBufferPointer<Int>, settings: CarvingSettings
+  ) {
+    self.part = part
+    self.number = number
+    self.table = table
+    self.source = source
+    self.lineStarts = lineStarts
+    wantsTokens = settings.wantsTokens
+    sizes = settings.caps.smallestNode...settings.caps.nodeBytes
+    fields = FieldNumbers(part.tree)
+    hasErrors = !table.entries.isEmpty && table.entries[0].hasError
+    childIndices = [UInt32](repeating: 0, count: table.entries.count)
   }
 
-  private mutating func noteSiblings(under node: SyntaxNode, source: [UInt8]) {
-    let children = node.namedChildren.filter { !$0.isExtra && !$0.byteRange.isEmpty }
-    guard !children.isEmpty else { return }
-    let isBlock = !node.roles.isDisjoint(with: [.block, .root])
-    // An error between separated elements makes the whole list doubtful; between statements only itself.
-    let isWhole = isBlock || !node.hasError
-    add(
-      Siblings(
-        children: children.map { Self.trimmed($0.byteRange, of: source) },
-        isSound: children.map { isWhole && !$0.hasError && !$0.isError },
-        isBlock: isBlock, node: node.index))
+  mutating func read(into sketch: inout Sketch) {
+    for index in table.entries.indices {
+      let entry = table.entries[index]
+      guard entry.isNamed, !entry.isEmpty else { continue }
+      note(index, entry, into: &sketch)
+    }
+  }
+
+  private mutating func note(_ index: Int, _ entry: SyntaxTree.Entry, into sketch: inout Sketch) {
+    if entry.isError || entry.isMissing {
+      if entry.end - entry.start <= 400, (sketch.errors.last?.upperBound ?? 0) <= Int(entry.start) {
+        sketch.errors.append(Int(entry.start)..<Int(entry.end))
+      }
+      return
+    }
+    let roles = table.roles(of: index).rawValue
+    let child = childIndices[index]
+    if child != 0 {
+      let group = sketch.groups[Int(sketch.children[Int(child - 1)].group)]
+      sketch.append(
+        slot: child - 1, isBlock: group.isBlock, isSingle: group.count == 1,
+        isImport: sketch.children[Int(child - 1)].isImport)
+    }
+    if roles == 0 {
+      if wantsTokens, Int(entry.subtreeEnd) == index + 1, entry.end - entry.start <= 7 {
+        add(index, entry, .token, whole: true, into: &sketch)
+      }
+      return
+    }
+    if roles & masks.comment != 0 {
+      if (sketch.comments.last?.upperBound ?? 0) <= Int(entry.start) {
+        sketch.comments.append(Int(entry.start)..<Int(entry.end))
+      }
+      return
+    }
+    if roles & masks.string != 0, (sketch.strings.last?.upperBound ?? 0) <= Int(entry.start) {
+      sketch.strings.append(Int(entry.start)..<Int(entry.end))
+    }
+    if roles & masks.function != 0 {
+      sketch.functions.append(
+        Sketch.Function(
+          range: Int(entry.start)..<Int(entry.end), node: index, part: Int(number), isSound: !entry.hasError))
+    }
+    if roles & masks.parents != 0 { noteSiblings(under: index, roles: roles, into: &sketch) }
+    guard let unit = unit(of: index, entry, roles: roles) else { return }
+    if hasErrors, entry.hasError || isTainted(index) {
+      sketch.tainted.append(Int(entry.start)..<Int(entry.end))
+      return
+    }
+    add(index, entry, unit, whole: unit == .statement || unit == .member, into: &sketch)
+  }
+
+  // MARK: Candidates
+
+  private func add(
+    _ index: Int, _ entry: SyntaxTree.Entry, _ unit: CarvingSettings.Unit, whole: Bool,
+    into sketch: inout Sketch
+  ) {
+    // Some grammars end a node behind its newline.
+    var range = trimmed(entry)
+    var closedEnd = 0
+    if !whole, isBracketed(index, entry) {
+      closedEnd = Int(entry.end)
+      range = Blanks.trimmed(range.lowerBound + 1..<range.upperBound - 1, of: source)
+    }
+    guard sizes.contains(range.count) || unit == .token && !range.isEmpty,
+      part.embedded.isEmpty || part.owns(range)
+    else { return }
+    let first = line(of: range.lowerBound, from: Int(entry.startRow))
+    let length = HoleLength(
+      bytes: range.count, lines: line(of: range.upperBound - 1, from: first) - first + 1)
+    guard length != .beyond else { return }
+    let child = childIndices[index]
+    sketch.candidates[length.index].append(
+      Sketch.Candidate(
+        start: UInt32(range.lowerBound), end: UInt32(range.upperBound), closedEnd: UInt32(closedEnd),
+        node: UInt32(index), part: number, unit: unit.number,
+        isAfterComment: child != 0 && sketch.children[Int(child - 1)].isAfterComment))
+  }
+
+  /// True when the first and the last token of a node are a pair of brackets of its own.
+  private func isBracketed(_ index: Int, _ entry: SyntaxTree.Entry) -> Bool {
+    guard entry.end - entry.start > 2, let closer = Blanks.closer(of: source[Int(entry.start)]),
+      source[Int(entry.end) - 1] == closer
+    else { return false }
+    let first = table.entries[index + 1]
+    let last = table.entries[Int(entry.subtreeEnd) - 1]
+    return first.end == first.start + 1 && first.start == entry.start && Int(first.parent) == index
+      && last.start == entry.end - 1 && Int(last.parent) == index
+  }
+
+  private func unit(
+    of index: Int, _ entry: SyntaxTree.Entry, roles: UInt32
+  ) -> CarvingSettings.Unit? {
+    if roles & masks.root != 0 { return nil }
+    if roles & masks.import != 0 { return .import }
+    let parent = table.roles(of: Int(entry.parent)).rawValue
+    if entry.field != 0 {
+      if parent & masks.condition != 0, entry.field == fields.condition || entry.field == fields.value {
+        return .condition
+      }
+      if parent & masks.assignment != 0, entry.field == fields.right || entry.field == fields.value {
+        return .rightSide
+      }
+    }
+    if roles & masks.arguments != 0 { return .arguments }
+    if roles & masks.signature != 0, roles & masks.type == 0 { return .signature }
+    if roles & masks.block != 0 { return .block }
+    if roles & masks.definition != 0 { return .member }
+    if roles & masks.statement != 0, parent & masks.blockOrRoot != 0 { return .statement }
+    if roles & masks.call != 0 { return .call }
+    if roles & masks.literal != 0 { return .literal }
+    if roles & masks.statement != 0 { return .statement }
+    return roles & masks.expression != 0 ? .expression : nil
   }
 
   /// True when an error stands beside or above the node, below the level of statements.
-  private func isTainted(_ node: SyntaxNode) -> Bool {
-    var current = node
+  private func isTainted(_ index: Int) -> Bool {
+    var current = index
     for _ in 0..<6 {
-      if !current.roles.isDisjoint(with: [.statement, .member, .root]) { return false }
-      guard let parent = current.parent else { return false }
-      if parent.isError { return true }
-      if parent.roles.isDisjoint(with: [.block, .root]), parent.hasError { return true }
+      if table.roles(of: current).rawValue & masks.taintBorder != 0 || current == 0 { return false }
+      let parent = Int(table.entries[current].parent)
+      if table.entries[parent].isError { return true }
+      if table.roles(of: parent).rawValue & masks.blockOrRoot == 0, table.entries[parent].hasError {
+        return true
+      }
       current = parent
     }
     return false
   }
 
-  private func unit(of node: SyntaxNode) -> Unit? {
-    let roles = node.roles
-    if roles.contains(.root) { return nil }
-    if roles.contains(.import) { return .import }
-    if let parent = node.parent {
-      if parent.roles.contains(.condition), node.field == "condition" || node.field == "value" {
-        return .condition
+  // MARK: Siblings
+
+  private mutating func noteSiblings(under index: Int, roles: UInt32, into sketch: inout Sketch) {
+    let isBlock = roles & masks.blockOrRoot != 0
+    // An error between separated elements makes the whole list doubtful; between statements only itself.
+    let isWhole = isBlock || !table.entries[index].hasError
+    let group = UInt32(sketch.groups.count)
+    let first = UInt32(sketch.children.count)
+    var commentLine = -2
+    var next = index + 1
+    let end = Int(table.entries[index].subtreeEnd)
+    while next < end {
+      let entry = table.entries[next]
+      defer { next = Int(entry.subtreeEnd) }
+      guard !entry.isEmpty else { continue }
+      if entry.isExtra {
+        let start = line(of: Int(entry.start), from: Int(entry.startRow))
+        commentLine = line(of: max(Int(entry.start), trimmed(entry).upperBound - 1), from: start)
+      } else if entry.isNamed {
+        childIndices[next] = UInt32(sketch.children.count) + 1
+        sketch.children.append(child(next, entry, group: group, isWhole: isWhole, commentLine: commentLine))
+      } else if entry.end == entry.start + 1, UInt32(sketch.children.count) > first,
+        source[Int(entry.start)] == UInt8(ascii: ",") || source[Int(entry.start)] == UInt8(ascii: ";")
+      {
+        sketch.children[sketch.children.count - 1].separatorEnd = entry.end
       }
-      if parent.roles.contains(.assignment), node.field == "right" || node.field == "value" {
-        return .rightSide
-      }
     }
-    if roles.contains(.arguments) { return .arguments }
-    if !roles.isDisjoint(with: [.parameters, .annotation]), roles.isDisjoint(with: [.type]) {
-      return .signature
-    }
-    if roles.contains(.block) { return .block }
-    if !roles.isDisjoint(with: [.member, .function, .type]) { return .member }
-    if roles.contains(.statement), node.parent?.roles.isDisjoint(with: [.block, .root]) == false {
-      return .statement
-    }
-    if roles.contains(.call) { return .call }
-    if !roles.isDisjoint(with: [.literal, .list]) { return .literal }
-    if roles.contains(.statement) { return .statement }
-    return roles.contains(.expression) ? .expression : nil
+    let count = UInt32(sketch.children.count) - first
+    guard count > 0 else { return }
+    sketch.groups.append(
+      Sketch.Group(first: first, count: count, node: UInt32(index), part: number, isBlock: isBlock))
   }
 
-  /// What is between a node's own brackets, without the white space at its ends; the node when it has none.
-  private static func inside(_ range: Range<Int>, of source: [UInt8]) -> Range<Int> {
-    guard range.count > 2, let closer = closers[source[range.lowerBound]],
-      source[range.upperBound - 1] == closer
-    else {
-      return range
-    }
-    return Sketch.trimmed(range.lowerBound + 1..<range.upperBound - 1, of: source)
+  private func child(
+    _ index: Int, _ entry: SyntaxTree.Entry, group: UInt32, isWhole: Bool, commentLine: Int
+  ) -> Sketch.Child {
+    let range = trimmed(entry)
+    let first = line(of: range.lowerBound, from: Int(entry.startRow))
+    let isOwn = part.embedded.isEmpty || part.owns(range)
+    return Sketch.Child(
+      start: UInt32(range.lowerBound), end: UInt32(range.upperBound), firstLine: UInt32(first),
+      lastLine: UInt32(line(of: max(range.lowerBound, range.upperBound - 1), from: first)), group: group,
+      isSound: isWhole && isOwn && !entry.hasError && !entry.isError && !range.isEmpty,
+      isImport: table.roles(of: index).rawValue & masks.import != 0, isAfterComment: commentLine + 1 == first)
   }
 
-  static let closers: [UInt8: UInt8] = [
-    UInt8(ascii: "("): UInt8(ascii: ")"), UInt8(ascii: "["): UInt8(ascii: "]"),
-    UInt8(ascii: "{"): UInt8(ascii: "}"),
-  ]
+  // MARK: Places
 
-  /// A range without the white space at its ends.
-  static func trimmed(_ range: Range<Int>, of source: [UInt8]) -> Range<Int> {
-    var low = range.lowerBound
-    var high = range.upperBound
-    while low < high, Blanks.isSpace(source[low]) { low += 1 }
-    while high > low, Blanks.isSpace(source[high - 1]) { high -= 1 }
-    return low..<high
+  private func trimmed(_ entry: SyntaxTree.Entry) -> Range<Int> {
+    Blanks.trimmed(Int(entry.start)..<min(Int(entry.end), source.count), of: source)
+  }
+
+  /// The line of a byte, sought forwards from a line before it.
+  private func line(of offset: Int, from known: Int) -> Int {
+    var low = known < lineStarts.count && lineStarts[known] <= offset ? known : 0
+    var step = 1
+    while low + step < lineStarts.count, lineStarts[low + step] <= offset {
+      low += step
+      step *= 2
+    }
+    var high = min(lineStarts.count, low + step)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low
   }
 }
 
-/// The licence comment that many files begin with: nobody types it, so it is never a middle.
-enum LicenceHeader {
-  private static let words = [
-    "copyright", "spdx-license-identifier", "licensed under", "license", "licence", "(c)",
-  ]
+/// The roles as plain bits, read once: in the loop each would be a call.
+private struct RoleMasks {
+  let root = NodeRoles.root.rawValue
+  let `import` = NodeRoles.import.rawValue
+  let comment = NodeRoles.comment.rawValue
+  let string = NodeRoles.string.rawValue
+  let function = NodeRoles.function.rawValue
+  let condition = NodeRoles.condition.rawValue
+  let assignment = NodeRoles.assignment.rawValue
+  let arguments = NodeRoles.arguments.rawValue
+  let type = NodeRoles.type.rawValue
+  let block = NodeRoles.block.rawValue
+  let statement = NodeRoles.statement.rawValue
+  let call = NodeRoles.call.rawValue
+  let expression = NodeRoles.expression.rawValue
+  let signature = NodeRoles([.parameters, .annotation]).rawValue
+  let definition = NodeRoles([.member, .function, .type]).rawValue
+  let literal = NodeRoles([.literal, .list]).rawValue
+  let blockOrRoot = NodeRoles([.block, .root]).rawValue
+  let taintBorder = NodeRoles([.statement, .member, .root]).rawValue
+  let parents = NodeRoles([.list, .arguments, .parameters, .block, .root]).rawValue
+}
 
-  /// End of the run of comments at the top, when it speaks of a licence; else 0.
-  static func end(in source: [UInt8], comments: [Range<Int>]) -> Int {
-    var end = 0
-    for comment in comments {
-      let gap = source[end..<comment.lowerBound]
-      // A blank line ends the header once there is one; an interpreter line may stand before it.
-      guard gap.allSatisfy(Blanks.isSpace), end == 0 || gap.count(where: { $0 == 0x0A }) < 2 else { break }
-      end = comment.upperBound
-    }
-    let text = String(decoding: source[..<min(end, 6_000)], as: UTF8.self).lowercased()
-    return words.contains { text.contains($0) } ? end : 0
+/// The fields that say what an expression is for; no node is in field `UInt16.max`.
+private struct FieldNumbers {
+  let condition: UInt16
+  let value: UInt16
+  let right: UInt16
+
+  init(_ tree: SyntaxTree) {
+    condition = tree.field(named: "condition") ?? .max
+    value = tree.field(named: "value") ?? .max
+    right = tree.field(named: "right") ?? .max
   }
 }
 
-/// White space and words in bytes.
-enum Blanks {
-  static func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || (byte >= 0x09 && byte <= 0x0D)
-  }
-
-  static func isWord(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: "_") || byte >= 0x80 || (byte >= 0x30 && byte <= 0x39)
-      || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A)
-  }
-
-  /// True for bytes that begin a character.
-  static func startsCharacter(_ byte: UInt8) -> Bool {
-    byte & 0xC0 != 0x80
+extension CarvingSettings.Unit {
+  /// Place in `allCases`.
+  var number: UInt8 {
+    switch self {
+    case .call: 0
+    case .arguments: 1
+    case .condition: 2
+    case .rightSide: 3
+    case .expression: 4
+    case .statement: 5
+    case .block: 6
+    case .member: 7
+    case .signature: 8
+    case .import: 9
+    case .literal: 10
+    case .token: 11
+    }
   }
 }

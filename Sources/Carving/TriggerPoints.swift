@@ -1,29 +1,19 @@
 /// Places inside a line where people pause and a completion is asked for.
 struct TriggerPoints {
-  /// Kinds of places with their shares, measured on real edits.
-  enum Kind: Int, CaseIterable {
-    case identifier, lineStart, keyword, openParenthesis, assignment, member, comma, typePosition, quote,
-      openBracket
+  typealias Kind = CarvingSettings.Trigger
 
-    var weight: Double {
-      switch self {
-      case .identifier: 24
-      case .lineStart: 16
-      case .keyword: 13
-      case .openParenthesis: 12
-      case .assignment: 10
-      case .member: 9
-      case .comma: 6
-      case .typePosition: 5
-      case .quote: 2
-      case .openBracket: 2
-      }
-    }
+  private var places: [(kind: Kind, place: Int)] = []
+  /// Places inside of words.
+  private var inside: [Int] = []
+
+  /// The words of all languages together; keyed by their bytes, packed, because every word of a line is looked up.
+  private static let keywords: Set<UInt128> = Set(words.map { packed(Array($0.utf8)[...]) })
+
+  private static func packed(_ word: ArraySlice<UInt8>) -> UInt128 {
+    word.reduce(0) { $0 << 8 | UInt128($1) }
   }
 
-  private var places: [[Int]] = Array(repeating: [], count: Kind.allCases.count)
-
-  static let keywords: Set<String> = [
+  private static let words = [
     "and", "as", "assert", "async", "await", "case", "catch", "class", "const", "def", "defer", "del", "do",
     "elif",
     "else", "enum", "except", "export", "extends", "extension", "final", "fn", "for", "from", "func",
@@ -60,22 +50,23 @@ struct TriggerPoints {
   }
 
   private mutating func add(_ kind: Kind, _ place: Int) {
-    places[kind.rawValue].append(place)
+    places.append((kind, place))
   }
 
-  /// A word gives a place behind itself, and one inside when it is long.
+  /// A word gives a place behind itself, and some inside when it is long.
   private mutating func word(from start: Int, line: Range<Int>, source: [UInt8]) -> Int {
     var end = start
     while end < line.upperBound, Blanks.isWord(source[end]) { end += 1 }
     let isNumber = source[start] >= 0x30 && source[start] <= 0x39
-    if end - start <= 12, Self.keywords.contains(String(decoding: source[start..<end], as: UTF8.self)),
+    if end - start <= 12, Self.keywords.contains(Self.packed(source[start..<end])),
       end < line.upperBound, source[end] == 0x20
     {
       add(.keyword, end + 1)
     } else if !isNumber {
       add(.identifier, end)
-      for inside in [start + 2, start + (end - start) / 2] where inside > start && inside < end {
-        if Blanks.startsCharacter(source[inside]) { add(.identifier, inside) }
+      for place in [start + 2, start + (end - start) / 2]
+      where place > start && place < end && Blanks.startsCharacter(source[place]) {
+        inside.append(place)
       }
     }
     return end
@@ -101,16 +92,36 @@ struct TriggerPoints {
     case UInt8(ascii: ":"):
       if next == 0x20 { add(.typePosition, index + 2) }
       if previous == UInt8(ascii: ":"), Blanks.isWord(next) { add(.member, index + 1) }
+    case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"), UInt8(ascii: "|"),
+      UInt8(ascii: "&"), UInt8(ascii: "<"):
+      if next == 0x20, previous == 0x20 || previous == source[index] { add(.other, index + 2) }
     case UInt8(ascii: "\""), UInt8(ascii: "'"): if next != source[index] { add(.quote, index + 1) }
     default: break
     }
   }
 
   /// A place, its kind chosen by weight among those that the line has.
-  func choose(using generator: inout SeededGenerator) -> Int? {
-    let weights = Kind.allCases.map { places[$0.rawValue].isEmpty ? 0 : $0.weight }
-    guard let kind = generator.index(weights: weights) else { return nil }
-    return places[kind][generator.below(places[kind].count)]
+  ///
+  /// - Parameter partial: the share of places behind a name that are moved into it.
+  func choose(partial: Double = 0.5, using generator: inout SeededGenerator) -> Int? {
+    let weights = CarvingSettings.measured.triggers
+    guard let found = choose(weights: weights, using: &generator, where: { _ in true }) else { return nil }
+    if found.kind == .identifier, !inside.isEmpty, generator.chance(partial) {
+      return inside[generator.below(inside.count)]
+    }
+    return found.place
+  }
+
+  /// A place that `isFit` takes, its kind chosen by weight among those that the line has.
+  func choose(
+    weights: [Kind: Double], using generator: inout SeededGenerator, where isFit: (Int) -> Bool
+  ) -> (kind: Kind, place: Int)? {
+    let fitting = places.filter { isFit($0.place) }
+    var counts: [Kind: Int] = [:]
+    for (kind, _) in fitting { counts[kind, default: 0] += 1 }
+    // All places are drawn from one list, so that the order of a dictionary plays no part.
+    let shares = fitting.map { (weights[$0.kind] ?? 0) / Double(counts[$0.kind] ?? 1) }
+    return generator.index(weights: shares).map { fitting[$0] }
   }
 
   /// Where a line tail from `start` ends: at the line's end, or before closers whose openers stand before `start`.

@@ -6,16 +6,22 @@ import CTreeSitter
 /// answers by searching from the root; and because a value without pointers may go to any thread.
 public final class SyntaxTree: Sendable {
   /// One node of the table; 28 bytes.
-  struct Entry: Sendable {
-    let start: UInt32
-    let end: UInt32
-    let startRow: UInt32
-    let parent: UInt32
+  public struct Entry: Sendable {
+    /// Offset of the first byte.
+    public let start: UInt32
+    /// Offset behind the last byte.
+    public let end: UInt32
+    /// 0-based line of the first byte.
+    public let startRow: UInt32
+    /// Index of the node above; the root's is its own.
+    public let parent: UInt32
     /// Index just behind the last node of this subtree.
-    var subtreeEnd: UInt32
-    let symbol: UInt16
-    let field: UInt16
-    let flags: UInt8
+    public internal(set) var subtreeEnd: UInt32
+    /// Number of the kind.
+    public let symbol: UInt16
+    /// Number of the field that the parent holds the node in; 0 for none.
+    public let field: UInt16
+    @usableFromInline let flags: UInt8
   }
 
   static let namedFlag: UInt8 = 1

@@ -42,7 +42,9 @@ enum Corpora {
 
           """
       }
-      return file("pkg/module_\(number).py", "python", text)
+      return SourceFile(
+        path: "pkg/module_\(number).py", language: "python", bytes: Array(text.utf8),
+        licence: SourceFile.LicenceNotice(range: 0..<45, spdx: "MIT"))
     }
   }
 
