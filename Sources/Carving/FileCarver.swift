@@ -98,12 +98,15 @@ public struct FileCarver {
       note(.noCandidate, window)
       return nil
     }
+    let owed = owedMidTokens
     applyMidToken(&hole, kind: kind)
     if let fault = fault(of: hole, kind: kind) {
+      owedMidTokens = owed
       note(fault, hole.middle)
       return nil
     }
     guard taken.insert(hole.middle).inserted else {
+      owedMidTokens = owed
       note(.repeated, hole.middle)
       return nil
     }
