@@ -35,6 +35,9 @@ public struct FileFacts: Sendable, Codable, Equatable {
   /// Unpacked; empty tables when the bytes are damaged, which `init(encoded:)` rules out.
   var tables: FactTables { FactTables(encoded) ?? FactTables() }
 
+  /// 0-based lines of the chunks, in order.
+  var chunkLines: [Range<Int>] { tables.chunks.map(\.lines) }
+
   /// Decodes one block of bytes.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
