@@ -1,3 +1,5 @@
+import Context
+
 /// A question: what comes next at this place of this document?
 public struct CompletionRequest: Sendable {
   /// Who asked.
@@ -23,11 +25,16 @@ public struct CompletionRequest: Sendable {
   /// Most tokens to generate; nil for the service's own limit.
   public var maxTokens: Int?
 
+  /// Says what other files tell about the place; nil for prompts without them, as models want that have not learnt to
+  /// read them. Asked once for each window, so that the snippets stay the same while somebody types.
+  public var context: ContextProvider?
+
   /// Creates a request.
   public init(
     document: String, path: String, text: [UInt8], cursor: Int, trigger: Trigger = .automatic,
-    adapter: String? = nil, maxTokens: Int? = nil
+    adapter: String? = nil, maxTokens: Int? = nil, context: ContextProvider? = nil
   ) {
+    self.context = context
     self.document = document
     self.path = path
     self.text = text
@@ -37,6 +44,10 @@ public struct CompletionRequest: Sendable {
     self.maxTokens = maxTokens
   }
 }
+
+/// Finds the snippets of other files for a window of a document; the most useful last. It is waited for.
+public typealias ContextProvider =
+  @Sendable (_ path: String, _ prefix: [UInt8], _ suffix: [UInt8]) async -> [ContextSnippet]
 
 /// What is shown, where it came from, and what it cost.
 public struct CompletionAnswer: Sendable {
@@ -70,6 +81,8 @@ public struct CompletionAnswer: Sendable {
   public var prefixBytes = 0
   /// Bytes of the suffix window.
   public var suffixBytes = 0
+  /// Pieces of other files in the prompt.
+  public var context: [ContextSnippet] = []
   /// Tokens generated.
   public var tokenCount = 0
   /// Mean natural log probability of the generated tokens.

@@ -1,3 +1,4 @@
+import Context
 import Generation
 import Syntax
 
@@ -85,8 +86,10 @@ public actor CompletionService {
     let window = windows.window(
       document: request.document, text: text, cursor: place, limits: options.window)
     let rules = syntax(request.path)
+    let context = await context(request, text: text, window: window)
     let contextMs = milliseconds(since: start)
-    let result = try await generate(request, text: text, window: window, cursor: cursor, rules: rules)
+    let result = try await generate(
+      request, context: context, text: text, window: window, cursor: cursor, rules: rules)
 
     let generated = clock.now
     var answer = show(result, cursor: cursor, rules: rules)
@@ -96,6 +99,7 @@ public actor CompletionService {
       answer.text = []
       answer.hidden = .unsure
     }
+    answer.context = context
     answer.prefixBytes = window.prefix.count
     answer.suffixBytes = window.suffix.count
     answer.latency.contextMs = contextMs
@@ -111,15 +115,29 @@ public actor CompletionService {
     return answer
   }
 
+  /// The snippets for the window: those that it had, as long as it stays, else what the request's provider finds.
+  private func context(
+    _ request: CompletionRequest, text: [UInt8], window: ContextWindow
+  ) async -> [ContextSnippet] {
+    guard let provider = request.context else { return [] }
+    if let known = windows.context(document: request.document) { return known }
+    let found = await provider(request.path, Array(text[window.prefix]), Array(text[window.suffix]))
+    windows.keep(found, document: request.document, start: window.prefix.lowerBound)
+    return found
+  }
+
   private func generate(
-    _ request: CompletionRequest, text: [UInt8], window: ContextWindow, cursor: CursorContext,
+    _ request: CompletionRequest, context: [ContextSnippet], text: [UInt8], window: ContextWindow,
+    cursor: CursorContext,
     rules: CompletionSyntax
   ) async throws -> InfillResult {
     let stop = StopRule(cursor: cursor, syntax: rules, singleLine: cursor.singleLineOnly)
     let limit = request.trigger == .invoked ? options.maxTokensInvoked : options.maxTokens
     return try await model.infill(
       InfillRequest(
-        path: request.path, prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]),
+        path: request.path,
+        context: context.map { PromptSnippet(path: $0.path, text: Array($0.text.utf8)) },
+        prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]),
         maxTokens: request.maxTokens ?? limit, timeBudgetMs: options.timeBudgetMs, adapter: request.adapter,
         // Mostly the cursor stands inside a word, which a model knows by its whole tokens only.
         options: DecodingOptions(heals: true), shouldStop: { stop.isReached(by: $0) }))

@@ -1,4 +1,5 @@
 import Carving
+import Context
 import Generation
 
 /// Something that can be asked to fill a hole and to say how likely the true text of a hole is.
@@ -36,9 +37,12 @@ public struct ModelContender: Contender {
   public let name: String
   private let model: any InfillModel
   private let adapter: String?
+  private let showsContext: Bool
 
-  /// Creates a contender; `adapter` names one that is loaded in `model`, nil means the bare base.
-  public init(name: String, model: any InfillModel, adapter: String? = nil) {
+  /// Creates a contender; `adapter` names one that is loaded in `model`, nil means the bare base. With `showsContext`
+  /// its prompts begin with the snippets of other files that an example carries: for adapters that were trained with them.
+  public init(name: String, model: any InfillModel, adapter: String? = nil, showsContext: Bool = false) {
+    self.showsContext = showsContext
     self.name = name
     self.model = model
     self.adapter = adapter
@@ -61,7 +65,15 @@ public struct ModelContender: Contender {
 
   private func request(for example: FIMExample, maxTokens: Int) -> InfillRequest {
     InfillRequest(
-      path: example.path, prefix: Array(example.prefix.utf8), suffix: Array(example.suffix.utf8),
-      maxTokens: maxTokens, timeBudgetMs: 600_000, adapter: adapter)
+      path: example.path, context: showsContext ? example.context.map(PromptSnippet.init) : [],
+      prefix: Array(example.prefix.utf8), suffix: Array(example.suffix.utf8), maxTokens: maxTokens,
+      timeBudgetMs: 600_000, adapter: adapter)
+  }
+}
+
+extension PromptSnippet {
+  /// A snippet as a prompt shows it.
+  init(_ snippet: ContextSnippet) {
+    self.init(path: snippet.path, text: Array(snippet.text.utf8))
   }
 }

@@ -17,6 +17,12 @@ public struct AdapterCard: Sendable, Equatable {
   public var seed: UInt64 = 0
   /// The prompt order in which it serves best: "psm" or "spm".
   public var promptOrder = "spm"
+  /// Share of the examples that carried snippets of other files; 0 for an adapter that has never seen any.
+  public var contextShare = 0.0
+  /// Hash of the carving settings; empty where they are not known.
+  public var carvingHash = ""
+  /// The marks of the prompt parts with which it was trained: `source`, and id and piece of each; nil in older cards.
+  public var fimTokens: JSONObject?
   /// LoRA rank.
   public var rank = 0
   /// LoRA alpha.
@@ -81,6 +87,9 @@ public struct AdapterCard: Sendable, Equatable {
     dataCommit = json["data_commit"]?.stringValue ?? ""
     seed = json["seed"]?.stringValue.flatMap { UInt64($0) } ?? 0
     promptOrder = json["prompt_order"]?.stringValue ?? promptOrder
+    contextShare = json["context_share"]?.doubleValue.map { min(max($0, 0), 1) } ?? 0
+    carvingHash = json["carving_hash"]?.stringValue ?? ""
+    fimTokens = json["fim_tokens"]?.objectValue
     rank = json["rank"]?.intValue ?? 0
     alpha = json["alpha"]?.doubleValue ?? 0
     targetModules = json["target_modules"]?.arrayValue?.compactMap(\.stringValue) ?? []
@@ -97,7 +106,9 @@ public struct AdapterCard: Sendable, Equatable {
     [
       "name": .string(name), "base_name": .string(baseName), "base_sha256": .string(baseSHA256),
       "data_path": .string(dataPath), "data_commit": .string(dataCommit), "seed": .string(String(seed)),
-      "prompt_order": .string(promptOrder), "rank": .int(rank), "alpha": .double(alpha),
+      "prompt_order": .string(promptOrder), "context_share": .double(contextShare),
+      "carving_hash": .string(carvingHash), "fim_tokens": fimTokens.map { .object($0) } ?? .null,
+      "rank": .int(rank), "alpha": .double(alpha),
       "target_modules": .array(targetModules.map { .string($0) }), "steps": .int(steps),
       "tokens": .int(tokens),
       "losses": .array(losses.map { .double($0) }), "created": .string(created),

@@ -21,8 +21,7 @@ public struct ExampleEncoder: Sendable {
   /// The text around the hole gets its loss weight; the snippets, which are carved where they stand, get none.
   public func sequence(_ example: FIMExample, random: inout SeededRandom) -> TrainingSequence? {
     if example.kind == .plain { return document(example, random: &random) }
-    let order: PromptOrder = random.uniform() < recipe.suffixFirstShare ? .suffixFirst : .prefixFirst
-    let seam = SeamShares.draw(for: example, order: order, random: &random)
+    let (order, seam) = draw(example, random: &random)
     guard let (encoded, contextEnd) = encode(example, order: order, seam: seam) else { return nil }
     var coded = encoded
     let sentinels = format.sentinels
@@ -37,6 +36,15 @@ public struct ExampleEncoder: Sendable {
   public func sequence(_ example: FIMExample, order: PromptOrder, seam: Seam = .separate) -> TrainingSequence?
   {
     encode(example, order: order, seam: seam)?.sequence
+  }
+
+  /// Order and seam of an example; a given order is kept.
+  func draw(
+    _ example: FIMExample, order: PromptOrder? = nil, random: inout SeededRandom
+  ) -> (order: PromptOrder, seam: Seam) {
+    let drawn: PromptOrder = random.uniform() < recipe.suffixFirstShare ? .suffixFirst : .prefixFirst
+    let order = order ?? drawn
+    return (order, SeamShares.draw(for: example, order: order, random: &random))
   }
 
   private func encode(

@@ -34,15 +34,15 @@ struct CarvedSource: SequenceSource {
 
   func sequence(at index: Int) -> TrainingSequence? {
     let example = examples[index]
-    var random = SeededRandom(seed: encoder.seed(of: example, epoch: epoch))
+    var random = encoder.random(for: example, epoch: epoch)
     return encoder.sequence(example, random: &random)
   }
 }
 
 extension ExampleEncoder {
-  /// The seed for what is drawn for an example: by what it is, not by its place among others, so that parts of a dataset
+  /// What is drawn from for an example: seeded by what it is, not by its place among others, so that parts of a dataset
   /// encoded apart are the parts of the whole.
-  func seed(of example: FIMExample, epoch: Int) -> UInt64 {
+  func random(for example: FIMExample, epoch: Int) -> SeededRandom {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     func mix(_ bytes: some Sequence<UInt8>) {
       for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
@@ -53,6 +53,6 @@ extension ExampleEncoder {
       withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) { mix($0) }
     }
     mix(example.middle.utf8)
-    return SeededRandom(seed: hash ^ recipe.seed &* 1_000_003).state
+    return SeededRandom(seed: hash ^ recipe.seed &* 1_000_003)
   }
 }

@@ -8,18 +8,18 @@ public struct TokenShardInfo: Sendable, Equatable {
   public var marks: String
   /// Hash of the carving settings; empty where it is not known.
   public var carvingHash: String
-  /// Whether examples carry snippets of other files.
-  public var hasContext: Bool
+  /// Share of the examples that carry snippets of other files, as the carver was told; 0 for none.
+  public var contextShare: Double
   /// Which epoch of the carver this is.
   public var epoch: Int
   /// Seed of order, seam and weights.
   public var seed: UInt64
   /// Share of suffix-first prompts.
   public var suffixFirstShare: Double
-  /// Loss weight of prefix, suffix and plain text, and the share of tokens that carry it.
-  public var contextWeight: Float
-  /// Share of the tokens of the text around a hole that carry loss.
-  public var contextShare: Double
+  /// Loss weight of prefix, suffix and plain text.
+  public var aroundWeight: Float
+  /// Share of their tokens that carry it.
+  public var aroundShare: Double
   /// Loss weight of the end token.
   public var endWeight: Float
   /// Longest sequence that was kept.
@@ -28,17 +28,17 @@ public struct TokenShardInfo: Sendable, Equatable {
   static let format = "gemfill-tokens-1"
 
   /// Says what `encoder` does.
-  public init(encoder: ExampleEncoder, epoch: Int = 0, carvingHash: String = "", hasContext: Bool = false) {
+  public init(encoder: ExampleEncoder, epoch: Int = 0, carvingHash: String = "", contextShare: Double = 0) {
     let recipe = encoder.recipe
     tokenizerSHA256 = encoder.format.tokenizer.sha256
     marks = encoder.format.marks.description
     self.carvingHash = carvingHash
-    self.hasContext = hasContext
+    self.contextShare = contextShare
     self.epoch = epoch
     seed = recipe.seed
     suffixFirstShare = recipe.suffixFirstShare
-    contextWeight = recipe.contextWeight
-    contextShare = recipe.contextShare
+    aroundWeight = recipe.contextWeight
+    aroundShare = recipe.contextShare
     endWeight = recipe.endWeight
     maximumLength = recipe.maximumLength
   }
@@ -47,9 +47,9 @@ public struct TokenShardInfo: Sendable, Equatable {
   var metadata: [String: String] {
     [
       "format": Self.format, "tokenizer_sha256": tokenizerSHA256, "marks": marks, "carving_hash": carvingHash,
-      "context": "\(hasContext)", "epoch": "\(epoch)", "seed": "\(seed)",
-      "suffix_first_share": "\(suffixFirstShare)", "context_weight": "\(contextWeight)",
-      "context_share": "\(contextShare)", "end_weight": "\(endWeight)", "maximum_length": "\(maximumLength)",
+      "context_share": "\(contextShare)", "epoch": "\(epoch)", "seed": "\(seed)",
+      "suffix_first_share": "\(suffixFirstShare)", "around_weight": "\(aroundWeight)",
+      "around_share": "\(aroundShare)", "end_weight": "\(endWeight)", "maximum_length": "\(maximumLength)",
     ]
   }
 
@@ -66,12 +66,12 @@ public struct TokenShardInfo: Sendable, Equatable {
     tokenizerSHA256 = try value("tokenizer_sha256") { $0 }
     marks = try value("marks") { $0 }
     carvingHash = try value("carving_hash") { $0 }
-    hasContext = try value("context", Bool.init)
+    contextShare = try value("context_share", Double.init)
     epoch = try value("epoch") { Int($0) }
     seed = try value("seed") { UInt64($0) }
     suffixFirstShare = try value("suffix_first_share", Double.init)
-    contextWeight = try value("context_weight", Float.init)
-    contextShare = try value("context_share", Double.init)
+    aroundWeight = try value("around_weight", Float.init)
+    aroundShare = try value("around_share", Double.init)
     endWeight = try value("end_weight", Float.init)
     maximumLength = try value("maximum_length") { Int($0) }
   }

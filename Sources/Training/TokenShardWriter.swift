@@ -52,7 +52,7 @@ public final class TokenShardWriter {
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func append(_ example: FIMExample) throws {
-    var random = SeededRandom(seed: encoder.seed(of: example, epoch: info.epoch))
+    var random = encoder.random(for: example, epoch: info.epoch)
     guard let sequence = encoder.sequence(example, random: &random) else {
       leftOut += 1
       return

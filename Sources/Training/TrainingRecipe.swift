@@ -30,7 +30,7 @@ public struct TrainingRecipe: Sendable, Equatable {
   /// Tokens per forward and backward pass.
   public var microBatchTokens = 4_096
   /// Longest sequence; longer examples are left out.
-  public var maximumLength = 1_024
+  public var maximumLength = 1_536
   /// Share of suffix-first prompts.
   public var suffixFirstShare = 0.5
   /// Seed of everything random.

@@ -51,7 +51,7 @@ private struct Shards {
   {
     let writer = TokenShardWriter(
       path: folder + "/\(name).index.json", encoder: encoder,
-      info: TokenShardInfo(encoder: encoder, carvingHash: "abc", hasContext: true), shardBytes: shardBytes)
+      info: TokenShardInfo(encoder: encoder, carvingHash: "abc", contextShare: 0.6), shardBytes: shardBytes)
     for example in examples { try writer.append(example) }
     try writer.finish()
     return folder + "/\(name).index.json"
@@ -107,7 +107,7 @@ private struct Shards {
     #expect(
       shards.files.contains(String(format: "set-00002-of-%05d.safetensors", shards.files.count - 1)))
     let set = try TokenShardSet(path: index, format: shards.encoder.format)
-    #expect(set.info.hasContext && set.info.carvingHash == "abc")
+    #expect(set.info.contextShare == 0.6 && set.info.carvingHash == "abc")
     #expect(set.tokenCount == expected.reduce(0) { $0 + $1.tokens.count })
   }
 
