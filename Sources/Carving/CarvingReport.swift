@@ -60,6 +60,9 @@ public struct CarvingReport: Sendable {
   var test = TestReport()
 
   private let corpus: SurveyedCorpus
+  var run: CarvingRun { corpus.run }
+  /// The epoch whose holes were cut.
+  public var epoch: Int { corpus.epoch }
 
   init(corpus: SurveyedCorpus) {
     self.corpus = corpus
@@ -110,7 +113,7 @@ public struct CarvingReport: Sendable {
   /// Takes in the test examples.
   mutating func add(test report: TestReport) {
     test = report
-    guard report.statistics.examples > 0 else { return }
+    guard run.options.test != nil else { return }
     splits[.test] = Split(files: report.files, bytes: report.bytes, statistics: report.statistics)
     drops.merge(report.drops, uniquingKeysWith: +)
   }

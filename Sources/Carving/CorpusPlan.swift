@@ -8,6 +8,7 @@ struct CorpusPlan {
   private(set) var order: [Int] = []
   private(set) var repeatedMiddles = DuplicateMiddles()
   private(set) var highestRank = UInt64.max
+  private(set) var copiedFunctions: [Int: [Range<Int>]] = [:]
 
   /// Old files count for at least this much.
   private static let leastRecency = 0.125
@@ -24,6 +25,7 @@ struct CorpusPlan {
       files[$0].hash != files[$1].hash ? files[$0].hash < files[$1].hash : $0 < $1
     }
     holdOut()
+    findCopiedFunctions(collected.spool)
     thin()
     findRepeated(collected.middles)
     limit()
@@ -47,6 +49,18 @@ struct CorpusPlan {
     guard run.options.holdsOutValidation else { return }
     let (_, validation) = ValidationSplit.split(order, by: path)
     for index in validation { files[index].fate = .used(.validation) }
+  }
+
+  /// Copied helpers are learnt from at most twice.
+  private mutating func findCopiedFunctions(_ spool: SurveySpool) {
+    var copies = FunctionCopies()
+    for index in order {
+      let record = spool.read(files[index].place).flatMap { SurveyRecord(packed: $0) }
+      copies.add(record?.functions ?? [], rank: files[index].tree, name: path(index))
+    }
+    for (place, ranges) in copies.surplus().enumerated() where !ranges.isEmpty {
+      copiedFunctions[order[place]] = ranges
+    }
   }
 
   /// Old files give fewer examples, and so do tests where they are most of the code.
@@ -75,12 +89,12 @@ struct CorpusPlan {
   }
 
   /// Middles of held-out files that training holds too.
-  private mutating func findRepeated(_ middles: [UInt64?]) {
+  private mutating func findRepeated(_ middles: [UInt64]) {
     var heldOut: Set<UInt64> = []
     func each(_ isHeldOut: Bool, _ body: (UInt64) -> Void) {
       for index in order where (files[index].fate == .used(.validation)) == isHeldOut {
         let first = files[index].firstMiddle
-        for middle in middles[first..<(first + files[index].wanted)] { if let middle { body(middle) } }
+        for middle in middles[first..<(first + files[index].wanted)] where middle != 0 { body(middle) }
       }
     }
     each(true) { heldOut.insert($0) }

@@ -105,8 +105,8 @@ extension SurveyedCorpus {
   public func explain(_ path: String) throws(CarvingError) -> FileExplanation {
     for tree in run.trees.indices.reversed() {
       let origin = run.trees[tree].origin
-      if let file = files.first(where: { $0.tree == tree && self.path(of: $0) == path }) {
-        return explain(file, FileExplanation(path: path, origin: origin))
+      if let index = files.firstIndex(where: { $0.tree == tree && self.path(of: $0) == path }) {
+        return explain(index, FileExplanation(path: path, origin: origin))
       }
       let found = skipped.first {
         $0.tree == tree && ($0.path == path || path.hasPrefix($0.path + "/") || $0.path.isEmpty)
@@ -122,7 +122,8 @@ extension SurveyedCorpus {
     throw .unknownFile(path: path, origins: run.trees.map(\.origin.path))
   }
 
-  private func explain(_ file: File, _ blank: FileExplanation) -> FileExplanation {
+  private func explain(_ index: Int, _ blank: FileExplanation) -> FileExplanation {
+    let file = files[index]
     var explanation = blank
     explanation.hash = file.hash
     explanation.language = file.language
@@ -157,7 +158,7 @@ extension SurveyedCorpus {
     }
     let carving = surveyor.carve(source, parts: parsed.parts, hash: file.hash, explains: true)
     explanation.drops = carving.dropped.map { .init(reason: $0.reason, place: place($0.range)) }
-    let verdicts = judge(record.cuts, of: file, split: explanation.split ?? .train)
+    let verdicts = judge(record.cuts, of: index, split: explanation.split ?? .train)
     explanation.holes = verdicts.map { hole, verdict in
       let cut = record.cuts.holes[hole]
       switch verdict {

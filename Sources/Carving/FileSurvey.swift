@@ -31,6 +31,8 @@ struct FileSurvey: Sendable {
 
   let head: Head
   let cuts: Cuts
+  /// Functions, to find those that many files have.
+  let functions: [FunctionFingerprint]
   let facts: FileFacts
   let fingerprint: Fingerprint
 }
@@ -60,6 +62,7 @@ extension SurveyOutcome {
       writer.number(1)
       writer.block(survey.head.packed)
       writer.block(survey.cuts.packed)
+      writer.block(FileSurvey.packed(survey.functions))
       writer.block(survey.facts.encoded)
       writer.block(survey.fingerprint.bytes)
     }
@@ -78,12 +81,29 @@ extension SurveyOutcome {
     case 1:
       guard let head = reader.block().flatMap({ FileSurvey.Head(packed: $0) }),
         let cuts = reader.block().flatMap({ FileSurvey.Cuts(packed: $0) }),
+        let functions = reader.block().flatMap({ FileSurvey.functions(packed: $0) }),
         let facts = reader.block().flatMap({ FileFacts(encoded: $0) }),
         let fingerprint = reader.block().flatMap({ Fingerprint(bytes: $0) }), reader.isAtEnd
       else { return nil }
-      self = .surveyed(FileSurvey(head: head, cuts: cuts, facts: facts, fingerprint: fingerprint))
+      self = .surveyed(
+        FileSurvey(head: head, cuts: cuts, functions: functions, facts: facts, fingerprint: fingerprint))
     default: return nil
     }
+  }
+}
+
+extension FileSurvey {
+  static func packed(_ functions: [FunctionFingerprint]) -> [UInt8] { functions.flatMap(\.bytes) }
+
+  static func functions(packed: [UInt8]) -> [FunctionFingerprint]? {
+    let size = FunctionFingerprint.byteCount
+    guard packed.count % size == 0 else { return nil }
+    var functions: [FunctionFingerprint] = []
+    for start in stride(from: 0, to: packed.count, by: size) {
+      guard let function = FunctionFingerprint(bytes: packed[start..<(start + size)]) else { return nil }
+      functions.append(function)
+    }
+    return functions
   }
 }
 

@@ -27,8 +27,7 @@ public struct HistoryExamples: Sendable {
     var seen: Set<String> = []
     for (index, span) in spans.enumerated() {
       if Task.isCancelled { break }
-      var generator = SeededGenerator(seed: seed, path: span.path + "\u{0}" + span.origin, epoch: index)
-      for example in examples(of: span, using: &generator)
+      for example in candidates(of: span, number: index)
       where seen.insert(example.path + "\u{0}" + example.middle + "\u{0}" + example.prefix.suffix(80))
         .inserted
       {
@@ -38,6 +37,12 @@ public struct HistoryExamples: Sendable {
     guard let limit, found.count > limit else { return found }
     var generator = SeededGenerator(seed: seed, path: "", epoch: 0)
     return found.indices.shuffled(using: &generator).prefix(max(0, limit)).sorted().map { found[$0] }
+  }
+
+  /// What a span gives, by random numbers of its own.
+  func candidates(of span: InsertedSpan, number: Int) -> [FIMExample] {
+    var generator = SeededGenerator(seed: seed, path: span.path + "\u{0}" + span.origin, epoch: number)
+    return examples(of: span, using: &generator)
   }
 
   private func examples(of span: InsertedSpan, using generator: inout SeededGenerator) -> [FIMExample] {

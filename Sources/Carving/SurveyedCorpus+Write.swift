@@ -18,7 +18,7 @@ extension SurveyedCorpus {
       report.add(cuts)
       if place % 64 == 0 { progress?(.writing(place, of: mine.count)) }
     }
-    report.test = try writeTest(to: outputs)
+    report.add(test: try writeTest(to: outputs))
     // A data set may have several files: none appears before all are complete.
     try Task.checkCancellation()
     for output in outputs { try output.sink.finish() }
@@ -53,7 +53,7 @@ extension SurveyedCorpus {
       return cuts
     }
     cuts.drops = record.cuts.drops
-    for (hole, verdict) in judge(record.cuts, of: file, split: split) {
+    for (hole, verdict) in judge(record.cuts, of: index, split: split) {
       switch verdict {
       case .failure(let drop): if let reason = drop.reason { cuts.drops[reason, default: 0] += 1 }
       case .success(let rank):
@@ -81,11 +81,17 @@ extension SurveyedCorpus {
 
   /// Which holes of a file are used, before their texts are looked at; with the rank of each.
   func judge(
-    _ cuts: FileSurvey.Cuts, of file: File, split: DataSplit
+    _ cuts: FileSurvey.Cuts, of index: Int, split: DataSplit
   ) -> [(hole: Int, verdict: Result<UInt64, Unused>)] {
-    cuts.holes.indices.map { hole in
+    let file = files[index]
+    let copied = copiedFunctions[index] ?? []
+    return cuts.holes.indices.map { hole in
       let rank = Self.rank(file.hash, hole: hole, seed: run.options.seed, epoch: epoch)
       guard hole < file.wanted, rank <= highestRank else { return (hole, .failure(Unused(reason: nil))) }
+      let place = cuts.holes[hole].middle.lowerBound
+      if copied.contains(where: { $0.contains(place) }) {
+        return (hole, .failure(Unused(reason: .copiedFunction)))
+      }
       if split == .validation, let middle = cuts.middles[hole], repeatedMiddles.contains(hash: middle) {
         return (hole, .failure(Unused(reason: .acrossSplits)))
       }

@@ -41,6 +41,10 @@ public final class SurveyedCorpus: Sendable {
   let order: [Int]
   /// Middles that training holds, of those in validation.
   let repeatedMiddles: DuplicateMiddles
+  /// Parts of files that other files have shown often enough.
+  let copiedFunctions: [Int: [Range<Int>]]
+  /// Middles of all files, for test examples; empty where there are none to come.
+  let middles: [UInt64]
   /// Examples whose rank is higher than this are beyond the limit.
   let highestRank: UInt64
   let secrets: [String: Int]
@@ -78,6 +82,8 @@ public final class SurveyedCorpus: Sendable {
         path: run.trees.map(\.origin.path).joined(separator: ", "), skipped: reasons)
     }
     let plan = CorpusPlan(run: run, epoch: epoch, collected: collected)
+    copiedFunctions = plan.copiedFunctions
+    middles = run.options.test == nil ? [] : collected.middles
     self.run = run
     self.epoch = epoch
     self.surveyor = surveyor
@@ -125,7 +131,8 @@ struct SurveyCollection {
   var skipped: [SkippedSource] = []
   var finder = DuplicateFinder()
   var facts: [FileFacts] = []
-  var middles: [UInt64?] = []
+  /// 0 for an empty middle.
+  var middles: [UInt64] = []
   var secrets: [String: Int] = [:]
   var parsed = 0
   var cached = 0
@@ -139,14 +146,14 @@ struct SurveyCollection {
       skipped.append(SkippedSource(tree: tree, path: path, reason: reason.reason, detail: reason.detail))
     case .surveyed(let survey):
       for patch in survey.head.patches { secrets[patch.redaction.rule, default: 0] += 1 }
-      let record = SurveyRecord(head: survey.head, cuts: survey.cuts).packed
+      let record = SurveyRecord(head: survey.head, cuts: survey.cuts, functions: survey.functions).packed
       files.append(
         SurveyedCorpus.File(
           tree: tree, entry: entry, hash: survey.head.hash, language: survey.head.language,
           bytes: survey.head.byteCount, spdx: survey.head.licence.map { $0.spdx ?? "" },
           place: try spool.append(record), firstMiddle: middles.count, holeCount: survey.cuts.holes.count,
           wanted: survey.cuts.holes.count))
-      middles += survey.cuts.middles
+      middles += survey.cuts.middles.map { $0 ?? 0 }
       facts.append(survey.facts)
       // Later trees are newer.
       finder.add(survey.fingerprint, rank: tree, name: path)
@@ -158,24 +165,28 @@ struct SurveyCollection {
 struct SurveyRecord: Sendable {
   let head: FileSurvey.Head
   let cuts: FileSurvey.Cuts
+  let functions: [FunctionFingerprint]
 
-  init(head: FileSurvey.Head, cuts: FileSurvey.Cuts) {
+  init(head: FileSurvey.Head, cuts: FileSurvey.Cuts, functions: [FunctionFingerprint]) {
     self.head = head
     self.cuts = cuts
+    self.functions = functions
   }
 
   var packed: [UInt8] {
     var writer = PackedWriter()
     writer.block(head.packed)
     writer.block(cuts.packed)
+    writer.block(FileSurvey.packed(functions))
     return writer.bytes
   }
 
   init?(packed: [UInt8]) {
     var reader = PackedReader(packed)
     guard let head = reader.block().flatMap({ FileSurvey.Head(packed: $0) }),
-      let cuts = reader.block().flatMap({ FileSurvey.Cuts(packed: $0) }), reader.isAtEnd
+      let cuts = reader.block().flatMap({ FileSurvey.Cuts(packed: $0) }),
+      let functions = reader.block().flatMap({ FileSurvey.functions(packed: $0) }), reader.isAtEnd
     else { return nil }
-    self.init(head: head, cuts: cuts)
+    self.init(head: head, cuts: cuts, functions: functions)
   }
 }

@@ -64,12 +64,14 @@ struct Surveyor: Sendable {
     }
     let carving = carve(file, parts: parsed.parts, hash: hash)
     let middles = carving.holes.map { DuplicateMiddles.hash(of: file.bytes[$0.middle]) }
+    let shingles = Shingles(file)
+    let functions = parsed.parts.flatMap { FunctionFingerprint.all(in: $0.tree, of: shingles) }
     return .surveyed(
       FileSurvey(
         head: Self.head(of: file, raw: bytes, hash: hash),
         cuts: FileSurvey.Cuts(holes: carving.holes, middles: middles, drops: carving.dropCounts),
-        facts: FileFacts(path: path, source: file.bytes, parts: parsed.parts),
-        fingerprint: Fingerprint(file.bytes)))
+        functions: functions, facts: FileFacts(path: path, source: file.bytes, parts: parsed.parts),
+        fingerprint: Fingerprint(shingles)))
   }
 
   /// The file as examples may show it.

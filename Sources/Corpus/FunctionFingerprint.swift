@@ -68,3 +68,39 @@ extension FunctionFingerprint {
     return found
   }
 }
+
+extension FunctionFingerprint {
+  /// Where it lies, then bands and bits, as little-endian numbers: what caches keep. 56 bytes.
+  public var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Self.byteCount)
+    func add(_ value: UInt64, _ count: Int) {
+      for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+    }
+    add(UInt64(range.lowerBound), 4)
+    add(UInt64(range.upperBound), 4)
+    for band in 0..<8 { add(UInt64(bands[band]), 4) }
+    add(bits.x, 8)
+    add(bits.y, 8)
+    return bytes
+  }
+
+  /// How many bytes `bytes` has.
+  public static let byteCount = 56
+
+  /// Reads what `bytes` wrote; nil for anything else.
+  public init?(bytes: ArraySlice<UInt8>) {
+    guard bytes.count == Self.byteCount else { return nil }
+    let bytes = Array(bytes)
+    func value(_ start: Int, _ count: Int) -> UInt64 {
+      (0..<count).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
+    }
+    let (low, high) = (Int(value(0, 4)), Int(value(4, 4)))
+    guard low <= high else { return nil }
+    range = low..<high
+    var bands = SIMD8<UInt32>()
+    for band in 0..<8 { bands[band] = UInt32(value(8 + 4 * band, 4)) }
+    self.bands = bands
+    bits = SIMD2(value(40, 8), value(48, 8))
+  }
+}

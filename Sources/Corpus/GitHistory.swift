@@ -117,28 +117,56 @@ public struct GitHistory: Sendable {
     in commits: [Commit], catalog: LanguageCatalog, options: RepositoryWalker.Options = .init(),
     limit: Int = 20_000
   ) throws(CorpusError) -> [InsertedSpan] {
-    guard let newest = commits.last else { return [] }
+    struct Enough: Error {}
+    var spans: [InsertedSpan] = []
+    do {
+      try forEachInsertedSpan(in: commits, catalog: catalog, options: options) { span in
+        guard spans.count < limit else { throw Enough() }
+        spans.append(span)
+      }
+    } catch let error as CorpusError {
+      throw error
+    } catch {}
+    return spans
+  }
+
+  /// Calls `body` with what the commits inserted, one span after another, as `insertedSpans` gives them.
+  ///
+  /// - Throws: `CorpusError`, and what `body` throws; then no more spans come.
+  public func forEachInsertedSpan(
+    in commits: [Commit], catalog: LanguageCatalog, options: RepositoryWalker.Options = .init(),
+    body: (InsertedSpan) throws -> Void
+  ) throws {
+    guard let newest = commits.last else { return }
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
     let rules = try TreeListing(git: git, commit: newest.id)
       .rules(hygiene: FileHygiene(catalog: catalog), git: git)
     let changes = try self.changes(in: commits).filter {
       rules.fault(mode: $0.mode, path: $0.path, size: 0) == nil
     }
-    var spans: [InsertedSpan] = []
     var old: [UInt8]?
+    var failure: (any Error)?
     try GitObjects(git: git).blobs(changes.flatMap { [$0.old, $0.new] }, limit: FileHygiene.maximumBytes) {
       index, bytes in
+      guard failure == nil else { return }
       guard index % 2 == 1 else {
         old = bytes
         return
       }
       let change = changes[index / 2]
-      guard spans.count < limit, let before = old, let bytes,
-        case .success(let file) = walker.judge(change.path, bytes: bytes)
+      // The old text is shown around the new lines: it is cleaned as well.
+      guard let before = old, let bytes, case .success(let file) = walker.judge(change.path, bytes: bytes),
+        case .success(let cleaned) = walker.judge(change.path, bytes: before)
       else { return }
-      spans += InsertedSpan.between(old: before, new: file, commit: change.commit, contextIsOld: true)
+      let spans = InsertedSpan.between(
+        old: cleaned.bytes, new: file, commit: change.commit, contextIsOld: true)
+      do {
+        for span in spans { try body(span) }
+      } catch {
+        failure = error
+      }
     }
-    return Array(spans.prefix(limit))
+    if let failure { throw failure }
   }
 
   private struct Change {

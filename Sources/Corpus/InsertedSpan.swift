@@ -29,6 +29,8 @@ public struct InsertedSpan: Sendable, Equatable {
     return LineDiff.hunks(old: old, oldLines: before, new: new.bytes, newLines: after).compactMap { hunk in
       guard !hunk.new.isEmpty else { return nil }
       let added = after.range(of: hunk.new)
+      // A placeholder is no text that anybody wrote.
+      guard !new.redactions.contains(where: { $0.range.overlaps(added) }) else { return nil }
       var contents = new.bytes
       var range = added
       if contextIsOld {
