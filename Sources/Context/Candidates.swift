@@ -24,7 +24,7 @@ struct CandidateFinder {
   {
     let own = index.file(query.path)
     score(nearby, &scratch)
-    let imported = own.map { index.imports.imports(of: $0, hidden: query.hole?.range) } ?? []
+    let imported = own.map { index.imports.reach(of: $0, hidden: query.hole?.range) } ?? []
     let linked = Neighbours(
       imported: imported, importers: own.map { index.imports.importers[$0].map(Int.init) } ?? [],
       tests: own.map { index.tests[$0].map(Int.init) } ?? [])
@@ -32,6 +32,7 @@ struct CandidateFinder {
     found += neighbours(linked, scratch)
     found += similar(own: own, path: query.path, scratch)
     scratch.clear()
+    found.removeAll { !weights.sources.contains($0.source) }
     return found.sorted(by: Self.isBetter)
   }
 

@@ -56,7 +56,7 @@ public struct ContextBuilder: Sendable {
   /// paths.
   public func snippets(for query: ContextQuery) -> [ContextSnippet] {
     guard query.limit > 0, query.budgetBytes >= Self.leastBytes else { return [] }
-    let nearby = NearbyWords(prefix: query.prefix, suffix: query.suffix)
+    let nearby = NearbyWords(prefix: query.prefix, suffix: query.suffix, weights)
     var scratch = shared.scratches.withLock { $0.popLast() } ?? ContextScratch()
     let finder = CandidateFinder(index: index, weights: weights)
     let candidates = finder.candidates(for: query, nearby, scratch: &scratch)
@@ -84,7 +84,7 @@ public struct ContextBuilder: Sendable {
       let cost = path.utf8.count + Self.overhead
       let cutter = SnippetCutter(
         content: content, maximumLines: query.maximumLines,
-        budgetBytes: share(of: left, slots: query.limit - chosen.count) - cost)
+        budgetBytes: share(of: left, slots: query.limit - chosen.count) - cost, scoring: weights)
       guard
         let lines = cutter.cut(
           candidate.lines, isDefinition: candidate.source == .definition, weights: worth),
@@ -105,7 +105,9 @@ public struct ContextBuilder: Sendable {
   }
 
   /// The better snippet may take more than its equal share.
-  private func share(of left: Int, slots: Int) -> Int { slots <= 1 ? left : left * 3 / (2 * slots) }
+  private func share(of left: Int, slots: Int) -> Int {
+    slots <= 1 ? left : Int(Float(left) * weights.firstShare)
+  }
 
   private func content(_ file: Int) -> ContentCache.Content? {
     shared.cache.content(file) { read(index.paths[file]) }

@@ -6,10 +6,6 @@ struct FactFinder {
   let source: [UInt8]
   let trees: [SyntaxTree]
 
-  /// Longest chunk, in lines: snippets are short, and a chunk is what is found as a whole.
-  static let chunkLines = 30
-  /// Neighbours are joined up to this many lines: a chunk of two lines costs as much as one of twenty.
-  private static let joinedLines = 16
   private static let maximumImports = 200
   private static let maximumDefinitions = 4_000
 
@@ -38,37 +34,22 @@ struct FactFinder {
     tables.imports = Array(imports.prefix(Self.maximumImports))
     tables.definitions.sort { ($0.lines.lowerBound, $0.name) < ($1.lines.lowerBound, $1.name) }
     tables.definitions = Array(tables.definitions.prefix(Self.maximumDefinitions))
-    tables.chunks = chunks(lines)
+    tables.chunks = chunks(lines, tables.definitions)
     return tables
   }
 
-  private func chunks(_ lines: LineIndex) -> [FactTables.Chunk] {
-    let pieces = Chunker(language: nil, maximumLines: Self.chunkLines).chunks(
-      of: source, trees: trees, lines: lines)
+  private func chunks(_ lines: LineIndex, _ definitions: [FactTables.Definition]) -> [FactTables.Chunk] {
+    let ranges = ChunkLines(source: source, lines: lines).chunks(definitions)
     var chunks: [FactTables.Chunk] = []
+    chunks.reserveCapacity(ranges.count)
     var chooser = ChunkWords()
     source.withUnsafeBufferPointer { bytes in
-      for range in Self.joined(pieces.map { $0.lineRange.lowerBound - 1..<$0.lineRange.upperBound }) {
+      for range in ranges {
         let found = chooser.words(in: bytes, lines.range(of: range))
         guard !found.words.isEmpty else { continue }
         chunks.append(FactTables.Chunk(lines: range, words: found.words, repeated: found.repeated))
       }
     }
     return chunks
-  }
-
-  /// Joins short neighbours.
-  static func joined(_ pieces: [Range<Int>]) -> [Range<Int>] {
-    var joined: [Range<Int>] = []
-    for piece in pieces {
-      if let last = joined.last, piece.upperBound - last.lowerBound <= joinedLines,
-        piece.lowerBound >= last.upperBound
-      {
-        joined[joined.count - 1] = last.lowerBound..<piece.upperBound
-      } else {
-        joined.append(piece)
-      }
-    }
-    return joined
   }
 }

@@ -9,7 +9,11 @@ struct ImportGraph: Sendable {
   /// First byte of each import's statement in its file, and the byte behind it.
   private let places: [(start: UInt32, end: UInt32)]
 
+  /// True for files that stand for their folder.
+  let standsForFolder: [Bool]
+
   init(_ facts: [FileFacts], names: PathNames) {
+    standsForFolder = names.entries.map { ImportResolver.folderFiles.contains($0.stem) }
     let resolver = ImportResolver(names: names)
     var starts: [UInt32] = [0]
     var targets: [UInt32] = []
@@ -44,6 +48,21 @@ struct ImportGraph: Sendable {
   }
 }
 
+extension ImportGraph {
+  /// The files that a file imports, each followed by those that it hands on when it stands for its folder
+  /// (`__init__.py`, `index.ts`).
+  func reach(of file: Int, hidden: Range<Int>?) -> [Int] {
+    var found: [Int] = []
+    var seen: Set<Int> = [file]
+    for target in imports(of: file, hidden: hidden) where seen.insert(target).inserted {
+      found.append(target)
+      guard standsForFolder[target] else { continue }
+      for next in imports(of: target, hidden: nil) where seen.insert(next).inserted { found.append(next) }
+    }
+    return found
+  }
+}
+
 /// Finds the files that an import means.
 struct ImportResolver {
   let names: PathNames
@@ -51,7 +70,7 @@ struct ImportResolver {
   /// A folder stands for its files up to this number; more are no help.
   private static let maximumFolder = 24
   /// Files that stand for their folder.
-  private static let folderFiles: Set<Substring> = ["__init__", "index", "mod", "lib"]
+  static let folderFiles: Set<Substring> = ["__init__", "index", "mod", "lib"]
   /// Suffixes that imports may carry.
   private static let suffixes: Set<Substring> = [
     "js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "h", "hh", "hpp", "hxx", "inc", "c", "cc", "cpp",

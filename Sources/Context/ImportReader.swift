@@ -95,24 +95,52 @@ struct ImportReader {
   }
 
   private static func python(_ text: String) -> [String] {
-    let clean = text.split(separator: "\n").map { line in line.prefix { $0 != "#" } }.joined(separator: " ")
-    if let range = clean.firstRange(of: "from "), clean[..<range.lowerBound].allSatisfy(\.isWhitespace) {
-      // In `from import x`, which is no Python, the two words share their space.
-      guard let middle = clean.firstRange(of: " import"), middle.lowerBound >= range.upperBound else {
-        return []
-      }
-      let module = clean[range.upperBound..<middle.lowerBound].filter { !$0.isWhitespace }
-      let dots = module.prefix { $0 == "." }.count
-      let path = String(module.dropFirst(dots)).replacing(".", with: "/")
-      let names = clean[middle.upperBound...].split { ",()".contains($0) }.compactMap {
-        words(String($0)).first
-      }
-      return [relative(dots: dots, path) + list(names)]
+    let tokens = tokens(text)
+    func string(_ token: ArraySlice<UInt8>) -> String {
+      String(decoding: token.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "/") : $0 }, as: UTF8.self)
     }
-    guard let range = clean.firstRange(of: "import ") else { return [] }
-    return clean[range.upperBound...].split(separator: ",").compactMap {
-      words(String($0)).first?.replacing(".", with: "/")
+    // What a name is called here does not matter.
+    func named(_ tokens: ArraySlice<ArraySlice<UInt8>>) -> [String] {
+      var found: [String] = []
+      var skips = false
+      for token in tokens {
+        if token.elementsEqual("as".utf8) {
+          skips = true
+        } else if skips {
+          skips = false
+        } else {
+          found.append(string(token))
+        }
+      }
+      return found
     }
+    guard let keyword = tokens.firstIndex(where: { $0.elementsEqual("import".utf8) }) else { return [] }
+    let names = named(tokens[(keyword + 1)...])
+    guard keyword >= 2 || tokens.first?.elementsEqual("from".utf8) == true else { return names }
+    let module = tokens[1..<keyword].joined()
+    let dots = module.prefix { $0 == UInt8(ascii: ".") }.count
+    return [relative(dots: dots, string(Array(module.dropFirst(dots))[...])) + list(names)]
+  }
+
+  /// Names with the dots in them; comments, brackets and commas left out.
+  private static func tokens(_ text: String) -> [ArraySlice<UInt8>] {
+    let bytes = Array(text.utf8)
+    var found: [ArraySlice<UInt8>] = []
+    var index = 0
+    while index < bytes.count {
+      let start = index
+      while index < bytes.count, WordScanner.isWord(bytes[index]) || bytes[index] == UInt8(ascii: ".") {
+        index += 1
+      }
+      if index > start {
+        found.append(bytes[start..<index])
+      } else if bytes[index] == UInt8(ascii: "#") {
+        while index < bytes.count, bytes[index] != 0x0A { index += 1 }
+      } else {
+        index += 1
+      }
+    }
+    return found
   }
 
   /// One dot is the file's own folder, each further one the folder above.

@@ -20,9 +20,9 @@ struct NearbyWords {
   /// Distinct words by hash and name, in the order of first appearance from the place outwards.
   private(set) var words: [Word] = []
 
-  init(prefix: [UInt8], suffix: [UInt8]) {
+  init(prefix: [UInt8], suffix: [UInt8], _ weights: ContextWeights = ContextWeights()) {
     var known: [UInt64: Int] = [:]
-    for (scanned, closeness) in Self.scan(prefix, suffix) {
+    for (scanned, closeness) in Self.scan(prefix, suffix, weights) {
       for word in scanned where !StopWords.contains(word.hash) {
         let key = UInt64(word.hash) << 32 | UInt64(word.name)
         if let place = known[key] {
@@ -36,16 +36,18 @@ struct NearbyWords {
   }
 
   /// Words line by line, the nearest line first.
-  private static func scan(_ prefix: [UInt8], _ suffix: [UInt8]) -> [([WordScanner.Word], Float)] {
+  private static func scan(_ prefix: [UInt8], _ suffix: [UInt8], _ weights: ContextWeights) -> [(
+    [WordScanner.Word], Float
+  )] {
     var found: [([WordScanner.Word], Float)] = []
     prefix.withUnsafeBufferPointer { text in
       var end = text.count
       let lowest = max(0, end - bytesBefore)
       var line = 0
-      while end > lowest, line <= linesBefore {
+      while end > lowest, line <= weights.linesBefore {
         var start = end
         while start > lowest, start == end || text[start - 1] != 0x0A { start -= 1 }
-        append(text, start..<end, distance: line, of: linesBefore, to: &found)
+        append(text, start..<end, distance: line, weights.halfLine, to: &found)
         end = start
         line += 1
       }
@@ -54,10 +56,10 @@ struct NearbyWords {
       var start = 0
       let highest = min(text.count, bytesBehind)
       var line = 0
-      while start < highest, line <= linesBehind {
+      while start < highest, line <= weights.linesBehind {
         var end = start
         while end < highest, end == start || text[end - 1] != 0x0A { end += 1 }
-        append(text, start..<end, distance: line + 2, of: linesBefore, to: &found)
+        append(text, start..<end, distance: line + 2, weights.halfLine, to: &found)
         start = end
         line += 1
       }
@@ -66,11 +68,11 @@ struct NearbyWords {
   }
 
   private static func append(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, distance: Int, of total: Int,
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, distance: Int, _ halfLine: Float,
     to found: inout [([WordScanner.Word], Float)]
   ) {
     var words: [WordScanner.Word] = []
     WordScanner.scan(text, range, into: &words)
-    if !words.isEmpty { found.append((words, 1 - 0.6 * Float(distance) / Float(total))) }
+    if !words.isEmpty { found.append((words, halfLine / (halfLine + Float(distance)))) }
   }
 }

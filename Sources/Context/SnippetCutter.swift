@@ -3,6 +3,7 @@ struct SnippetCutter {
   let content: ContentCache.Content
   let maximumLines: Int
   let budgetBytes: Int
+  let scoring: ContextWeights
 
   /// The part of `lines` to show: all of them when they fit, else the beginning of a definition, or the stretch of a
   /// chunk that says most about the nearby words. Nil when not even one line fits.
@@ -25,12 +26,16 @@ struct SnippetCutter {
   /// The start from which a stretch that fits holds the most weight.
   private func bestStart(_ lines: Range<Int>, _ weights: [UInt32: Float]) -> Int {
     var words: [WordScanner.Word] = []
-    let worth: [Float] = content.bytes.withUnsafeBufferPointer { bytes in
+    var worth: [Float] = content.bytes.withUnsafeBufferPointer { bytes in
       lines.map { line in
         words.removeAll(keepingCapacity: true)
         WordScanner.scan(bytes, content.bytes(of: line..<line + 1), into: &words)
         return words.reduce(0) { $0 + (weights[$1.hash] ?? 0) }
       }
+    }
+    for line in worth.indices.reversed() {
+      if line > 0 { worth[line] += scoring.following * worth[line - 1] }
+      if line > 1 { worth[line] += scoring.following * worth[line - 2] }
     }
     var best = (start: lines.lowerBound, worth: Float(-1))
     var end = lines.lowerBound
@@ -45,7 +50,7 @@ struct SnippetCutter {
         continue
       }
       // The head of a chunk says what it is.
-      let value = start == lines.lowerBound ? sum * 1.3 : sum
+      let value = start == lines.lowerBound ? sum * scoring.headBonus : sum
       if value > best.worth, !isBlank(start) { best = (start, value) }
       sum -= worth[start - lines.lowerBound]
     }

@@ -31,7 +31,7 @@ enum WordScanner {
   }
 
   /// True for bytes that belong to an identifier.
-  static func isWord(_ byte: UInt8) -> Bool { kinds[Int(byte)] != .other }
+  static func isWord(_ byte: UInt8) -> Bool { classify(byte) != .other }
 
   private static func finish(_ hash: UInt32) -> UInt32 {
     var mixed = hash
@@ -54,13 +54,13 @@ enum WordScanner {
   static func scan(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into words: inout [Word]) {
     var index = range.lowerBound
     while index < range.upperBound {
-      guard kinds[Int(text[index])] != .other else {
+      guard classify(text[index]) != .other else {
         index += 1
         continue
       }
       let start = index
-      while index < range.upperBound, kinds[Int(text[index])] != .other { index += 1 }
-      guard index - start >= shortest, kinds[Int(text[start])] != .digit else { continue }
+      while index < range.upperBound, classify(text[index]) != .other { index += 1 }
+      guard index - start >= shortest, classify(text[start]) != .digit else { continue }
       identifier(text, start..<index, lowerBound: range.lowerBound, into: &words)
     }
   }
@@ -92,14 +92,14 @@ enum WordScanner {
     }
     for index in range {
       let byte = text[index]
-      let kind = kinds[Int(byte)]
+      let kind = classify(byte)
       exact = (exact ^ UInt32(byte)) &* prime
       if kind == .joint {
         endPart()
         last = .joint
         continue
       }
-      let beforeLower = index + 1 < range.upperBound && kinds[Int(text[index + 1])] == .lower
+      let beforeLower = index + 1 < range.upperBound && classify(text[index + 1]) == .lower
       if kind == .upper, last == .lower || last == .digit || (last == .upper && beforeLower) { endPart() }
       let small = UInt32(kind == .upper ? byte | 0x20 : byte)
       part = (part ^ small) &* prime
@@ -129,13 +129,11 @@ enum WordScanner {
     case other, lower, upper, digit, joint
   }
 
-  private static let kinds: [Kind] = (0..<256).map { value in
-    switch UInt8(value) {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), 0x80...: .lower
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): .upper
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
-    case UInt8(ascii: "_"), UInt8(ascii: "$"): .joint
-    default: .other
-    }
+  @inline(__always)
+  private static func classify(_ byte: UInt8) -> Kind {
+    if (byte | 0x20) &- UInt8(ascii: "a") < 26 { return byte & 0x20 == 0 ? .upper : .lower }
+    if byte &- UInt8(ascii: "0") < 10 { return .digit }
+    if byte == UInt8(ascii: "_") || byte == UInt8(ascii: "$") { return .joint }
+    return byte >= 0x80 ? .lower : .other
   }
 }

@@ -1,0 +1,78 @@
+import Syntax
+
+/// Cuts a file into the stretches that are found as a whole: at types and functions, at blank lines where those are long,
+/// and short neighbours joined.
+struct ChunkLines {
+  /// Longest chunk: snippets are short.
+  static let longest = 30
+  /// Neighbours are joined up to this many lines: a chunk of two lines costs as much as one of twenty.
+  static let joined = 20
+  /// Shorter definitions make no border.
+  private static let shortestDefinition = 3
+
+  private let source: [UInt8]
+  private let lines: LineIndex
+  /// For each line, its first byte that is no white space; 0 for blank lines.
+  private let heads: [UInt8]
+
+  init(source: [UInt8], lines: LineIndex) {
+    self.source = source
+    self.lines = lines
+    heads = source.withUnsafeBufferPointer { bytes in
+      (0..<lines.count).map { line in
+        var index = lines.starts[line]
+        while index < bytes.count, bytes[index] != 0x0A, bytes[index] <= 0x20 { index += 1 }
+        return index < bytes.count && bytes[index] != 0x0A ? bytes[index] : 0
+      }
+    }
+  }
+
+  /// The chunks as 0-based lines, in order, without overlap and without blank lines at their ends.
+  func chunks(_ definitions: [FactTables.Definition]) -> [Range<Int>] {
+    var borders: Set<Int> = [0, lines.count]
+    for item in definitions where item.isScope && item.lines.count >= Self.shortestDefinition {
+      borders.insert(firstLine(of: item.lines.lowerBound))
+      borders.insert(min(item.lines.upperBound, lines.count))
+    }
+    let sorted = borders.sorted()
+    var pieces: [Range<Int>] = []
+    for (start, end) in zip(sorted, sorted.dropFirst()) { split(start..<end, into: &pieces) }
+    var chunks: [Range<Int>] = []
+    for piece in pieces {
+      if let last = chunks.last, piece.upperBound - last.lowerBound <= Self.joined {
+        chunks[chunks.count - 1] = last.lowerBound..<piece.upperBound
+      } else {
+        chunks.append(piece)
+      }
+    }
+    return chunks
+  }
+
+  /// Comments and attributes right above a definition belong to it.
+  private func firstLine(of line: Int) -> Int {
+    var first = min(line, lines.count)
+    while first > 0, Self.isComment(heads[first - 1]) { first -= 1 }
+    return first
+  }
+
+  private static func isComment(_ head: UInt8) -> Bool {
+    head == UInt8(ascii: "#") || head == UInt8(ascii: "/") || head == UInt8(ascii: "*")
+      || head == UInt8(ascii: "@")
+  }
+
+  private func split(_ piece: Range<Int>, into pieces: inout [Range<Int>]) {
+    var start = piece.lowerBound
+    while true {
+      while start < piece.upperBound, heads[start] == 0 { start += 1 }
+      guard start < piece.upperBound else { return }
+      var end = min(start + Self.longest, piece.upperBound)
+      if end < piece.upperBound {
+        end = (start + Self.longest / 3..<end).last { heads[$0] == 0 } ?? end
+      }
+      let next = end
+      while heads[end - 1] == 0 { end -= 1 }
+      pieces.append(start..<end)
+      start = next
+    }
+  }
+}
