@@ -102,7 +102,10 @@ public final class Language: Sendable {
   func parse(_ source: [UInt8], within range: Range<Int>, lines: LineIndex, timeoutMs: Int) -> SyntaxTree? {
     withParser { parser in
       guard source.count <= 64 << 20, RawTree.restrict(parser, to: range, lines: lines) else { return nil }
-      guard let tree = RawTree(parser: parser, source: source, old: nil, timeoutMs: timeoutMs) else {
+      guard
+        let tree = RawTree(
+          parser: parser, source: source, old: nil, timeoutMs: timeoutMs, end: range.upperBound)
+      else {
         return nil
       }
       return SyntaxTree(language: self, source: tree)
@@ -111,6 +114,7 @@ public final class Language: Sendable {
 
   /// Lends a parser that is set to this language.
   func withParser<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
+    ParserMemory.installed
     let handle = idleParsers.withLock { $0.popLast() } ?? ts_parser_new().map(ParserHandle.init)
     guard let handle, ts_parser_set_language(handle.pointer, grammar.pointer) else { return nil }
     defer {

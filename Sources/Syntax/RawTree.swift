@@ -4,8 +4,9 @@ import CTreeSitter
 struct RawTree: ~Copyable {
   let pointer: OpaquePointer
 
-  /// Parses `source`, reusing what did not change since `old` (which must have been told of the edit).
-  init?(parser: OpaquePointer, source: [UInt8], old: OpaquePointer?, timeoutMs: Int) {
+  /// Parses `source`, reusing what did not change since `old` (which must have been told of the edit). A parser that
+  /// is restricted to a range reads up to `end`.
+  init?(parser: OpaquePointer, source: [UInt8], old: OpaquePointer?, timeoutMs: Int, end: Int? = nil) {
     guard source.count <= 64 << 20 else { return nil }
     ts_parser_set_timeout_micros(parser, UInt64(max(1, timeoutMs)) * 1_000)
     let tree = source.withUnsafeBytes { bytes in
@@ -16,7 +17,18 @@ struct RawTree: ~Copyable {
       ts_parser_reset(parser)
       return nil
     }
+    guard Self.isWhole(tree, end: end ?? source.count) else {
+      ts_tree_delete(tree)
+      return nil
+    }
     pointer = tree
+  }
+
+  /// False for a tree in which a node has more children than tree-sitter counts (see `ParserMemory`): the text that it
+  /// lost is missing at the end. That takes more than 65,535 tokens.
+  private static func isWhole(_ tree: OpaquePointer, end: Int) -> Bool {
+    let root = ts_tree_root_node(tree)
+    return end < 1 << 15 || !ts_node_has_error(root) || Int(ts_node_end_byte(root)) == end
   }
 
   /// Makes a parser see only the bytes in `range`, which must lie in the source that `lines` describes; false when the

@@ -45,6 +45,17 @@ struct ClipTests {
       language: "swift", text: "func f() {\n  let a = g(¦)\n}\n", completion: "x: 1, y: 2", kept: "x: 1, y: 2"
     ),
     Case(language: "go", text: "package p\n\nfunc f() {\n\tx := ¦\n}\n", completion: "g(1))", kept: "g(1)"),
+    Case(
+      language: "lua", text: "function f()\n  ¦\nend\n", completion: "local a = 1\n  return a\nend\nend",
+      kept: "local a = 1\n  return a"),
+    Case(language: "kotlin", text: "fun f() {\n    val x = ¦\n}\n", completion: "g(1))", kept: "g(1)"),
+    Case(language: "php", text: "<?php\n$x = ¦;\n", completion: "g(1))", kept: "g(1)"),
+    Case(
+      language: "csharp", text: "class A {\n  int F() {\n    return ¦;\n  }\n}\n", completion: "g(1) }",
+      kept: "g(1)"),
+    Case(language: "zig", text: "const x = ¦;\n", completion: "g(1))", kept: "g(1)"),
+    Case(language: "css", text: "a {\n  ¦\n}\n", completion: "color: red;\n}\n}", kept: "color: red;"),
+    Case(language: "json", text: "{\"a\": ¦}\n", completion: "[1, 2]]", kept: "[1, 2]"),
     // Nothing sound, nothing there.
     Case(language: "c", text: "int f(void) {\n  return 1¦;\n}\n", completion: "}}}", kept: ""),
     Case(language: "python", text: "x = 1¦\n", completion: "", kept: ""),

@@ -62,6 +62,28 @@ struct CompletionBorderTests {
     Case(language: "ruby", text: "def f\n  ¦\nend\n", generated: "a.each do |x|\n    x.y\n  end\n¦"),
     Case(language: "go", text: "func f() {\n\t¦\n}\n", generated: "if err != nil {\n\t\treturn err\n\t}\n¦"),
     Case(language: "java", text: "class A {\n  ¦\n}\n", generated: "int f() {\n    return 1;\n  }\n¦"),
+    Case(language: "lua", text: "function f()\n  ¦\nend\n", generated: "if a then\n    b()\n  end\n¦"),
+    Case(
+      language: "lua", text: "function f()\n  ¦\nend\n", generated: "for i = 1, 3 do\n    print(i)\n  end\n¦"),
+    Case(language: "lua", text: "local f = ¦\n", generated: "function(a)\n  return a\nend\n¦"),
+    Case(language: "bash", text: "f() {\n  ¦\n}\n", generated: "if a; then\n    b\n  fi\n¦"),
+    Case(language: "bash", text: "f() {\n  ¦\n}\n", generated: "for x in a b; do\n    echo $x\n  done\n¦"),
+    Case(
+      language: "bash", text: "f() {\n  ¦\n}\n",
+      generated: "case $a in\n    x)\n      b\n      ;;\n  esac\n¦"),
+    Case(language: "bash", text: "x=¦\n", generated: "$(ls -l)\n¦"),
+    Case(
+      language: "kotlin", text: "fun f() {\n    ¦\n}\n", generated: "for (a in b) {\n        c()\n    }\n¦"),
+    Case(
+      language: "php", text: "<?php\nfunction f() {\n    ¦\n}\n",
+      generated: "foreach ($a as $b) {\n        c();\n    }\n¦"),
+    Case(language: "csharp", text: "class A {\n  ¦\n}\n", generated: "int F() {\n    return 1;\n  }\n¦"),
+    Case(
+      language: "zig", text: "fn f() void {\n    ¦\n}\n", generated: "while (a) {\n        b();\n    }\n¦"),
+    Case(language: "css", text: "a {\n  ¦\n}\n", generated: "color: red;\n}¦"),
+    Case(language: "css", text: "¦\n", generated: "a {\n  color: red;\n}\n¦"),
+    Case(language: "json", text: "{\n  \"a\": ¦\n}\n", generated: "[\n    1,\n    2\n  ]\n¦"),
+    Case(language: "html", text: "<ul>\n  ¦\n</ul>\n", generated: "<li>a</li>\n  <li>b</li>\n<¦/ul>"),
     // Without a grammar.
     Case(language: "none", text: "foo(¦\n", generated: "a,\n b)\n¦"),
   ]
