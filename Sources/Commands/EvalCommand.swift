@@ -54,7 +54,10 @@ struct EvalCommand: Command {
     var contenders: [any Contender] = [
       baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: model),
     ]
-    contenders += adapters.map { ModelContender(name: $0, model: model, adapter: $0) }
+    for name in adapters {
+      let showsContext = await model.readsContext(adapter: name)
+      contenders.append(ModelContender(name: name, model: model, adapter: name, showsContext: showsContext))
+    }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
       heldOut.holes, contenders: contenders
     ) { progress in
