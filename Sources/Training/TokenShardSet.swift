@@ -7,7 +7,7 @@ public struct TokenShardSet: SequenceSource, Sendable {
   /// How the name of a file of sequences ends.
   static let suffix = ".safetensors"
   /// How the name of an index ends.
-  static let indexSuffix = ".safetensors.index.json"
+  public static let indexSuffix = ".safetensors.index.json"
 
   /// `NAME` of `NAME.safetensors` and its index.
   static func base(of path: String) -> String {
@@ -31,17 +31,31 @@ public struct TokenShardSet: SequenceSource, Sendable {
     path.hasSuffix(indexSuffix) || path.hasSuffix(suffix)
   }
 
+  /// What the shards at `path` were made with, whatever the vocabulary.
+  ///
+  /// - Throws: `WeightsError`, `TrainingError.shard`.
+  public static func info(path: String) throws -> TokenShardInfo {
+    guard let first = try files(at: path).first?.path else {
+      throw TrainingError.shard(path: path, problem: "lists no shards")
+    }
+    return try TokenShardInfo(SafetensorsFile(path: first).metadata, path: first)
+  }
+
+  /// The file at `path`, or those that the index there or beside it lists.
+  private static func files(at path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
+    let index = base(of: path) + indexSuffix
+    let isOne = !path.hasSuffix(indexSuffix) && (MappedFile.exists(path) || !MappedFile.exists(index))
+    return isOne ? [(path, nil, nil)] : try files(index: index)
+  }
+
   /// Maps the file at `path`, or the files that the index there or beside it lists.
   ///
   /// - Throws: `WeightsError`; `TrainingError.shard` where a file is damaged or missing, was made with another vocabulary
   ///   than `format`, or with other marks.
   public init(path: String, format: PromptFormat) throws {
     let size = format.tokenizer.vocabularySize
-    let index = Self.base(of: path) + Self.indexSuffix
-    let isOne = !path.hasSuffix(Self.indexSuffix) && (MappedFile.exists(path) || !MappedFile.exists(index))
-    let files = isOne ? [(path, nil, nil)] : try Self.files(index: index)
     var shards: [TokenShard] = []
-    for (file, sequences, tokens) in files {
+    for (file, sequences, tokens) in try Self.files(at: path) {
       let shard = try TokenShard(path: file, vocabularySize: size)
       guard shard.count == sequences ?? shard.count, shard.tokenCount == tokens ?? shard.tokenCount else {
         throw TrainingError.shard(path: file, problem: "is not the file that \(path) lists")

@@ -69,7 +69,10 @@ struct ModelRegistryTests {
     #expect(card.contextShare == 0 && card.fimTokens == nil)
     card.contextShare = 0.6
     card.carvingHash = "abc"
-    card.fimTokens = JSONObject([("source", "unused"), ("prefix", ["id": 67, "piece": "<unused60>"])])
+    var marks = JSONObject()
+    marks["source"] = "unused"
+    marks["prefix"] = ["id": 67, "piece": "<unused60>"]
+    card.fimTokens = marks
     try card.write(to: directory)
     #expect(try AdapterCard(directory: directory) == card)
   }

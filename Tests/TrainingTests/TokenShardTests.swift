@@ -106,6 +106,7 @@ private struct Shards {
     #expect(
       shards.files.contains(String(format: "set-00002-of-%05d.safetensors", shards.files.count - 1)))
     let set = try TokenShardSet(path: index, format: shards.encoder.format)
+    #expect(try TokenShardSet.info(path: index) == set.info)
     #expect(set.info.contextShare == 0.6 && set.info.carvingHash == "abc")
     #expect(set.tokenCount == expected.reduce(0) { $0 + $1.tokens.count })
   }
@@ -177,6 +178,7 @@ private struct Shards {
     }
     try FileManager.default.removeItem(atPath: path)
     #expect(throws: WeightsError.self) { try shards.read(index) }
+    let list = shards.folder + "/set.safetensors.index.json"
     for text in [
       "", "{}", #"{"format":"gemfill-tokens-1","shards":[{"file":"../x","sequences":1,"tokens":1}]}"#,
     ] {
