@@ -149,8 +149,7 @@ extension SurveyedCorpus {
         lines: first...max(first, lines.line(at: max(range.lowerBound, range.upperBound - 1)) + 1))
     }
     explanation.redactions = source.redactions.map { .init(rule: $0.rule, place: place($0.range)) }
-    let parsed = run.catalog.parse(
-      source.bytes, language: source.language, timeoutMs: run.options.parseTimeoutMs)
+    let parsed = surveyor.parse(source)
     explanation.parts = parsed.parts.map {
       .init(
         language: $0.language.name, place: place($0.range), nodes: $0.tree.nodeCount,

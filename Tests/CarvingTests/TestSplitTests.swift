@@ -14,12 +14,15 @@ struct TestSplitTests {
     try folder.git("commit", "-qm", "one")
     for number in 0..<5 {
       let old = RandomPython.file(number)
-      let copied = RandomPython.file(5).split(separator: "\n").suffix(4).joined(separator: "\n")
       try folder.write(
         "module_\(number).py",
-        old + "\n" + RandomPython.file(100 + number, functions: 3) + "\n" + copied + "\n")
+        old + "\n" + RandomPython.file(100 + number, functions: 3))
       try folder.git("commit", "-qam", "change \(number)")
     }
+    let copied = RandomPython.file(5).split(separator: "\n").suffix(4).joined(separator: "\n")
+    try folder.write(
+      "module_4.py", RandomPython.file(4) + RandomPython.file(104, functions: 3) + "\n" + copied + "\n")
+    try folder.git("commit", "-qam", "copy")
     return folder
   }
 
