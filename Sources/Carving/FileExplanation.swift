@@ -165,8 +165,10 @@ extension SurveyedCorpus {
         return .init(
           hole: cut, place: place(cut.middle), unused: unused.reason?.rawValue ?? "limit", context: [])
       case .success(let rank):
-        let context =
-          explanation.split == nil ? [] : context[file.tree].snippets(for: cut, in: source, rank: rank)
+        guard let example = example(of: cut, in: source, file: file, rank: rank) else {
+          return .init(hole: cut, place: place(0..<0), unused: DropReason.damaged.rawValue, context: [])
+        }
+        let context = explanation.split == nil ? [] : example.context
         return .init(hole: cut, place: place(cut.middle), unused: nil, context: context)
       }
     }
