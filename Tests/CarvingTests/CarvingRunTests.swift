@@ -190,7 +190,7 @@ struct CarvingRunTests {
       "brackets.c": "int deep = " + String(repeating: "(a +\n", count: 100_000) + "1;\n",
       "braces.js": String(repeating: "function f() { if (a) [\n", count: 20_000),
       "line.js": "var a = " + String(repeating: "word + ", count: 100_000) + "1;\n",
-      "broken.py": good.replacing("def ", with: "def def ("),
+      "broken.py": RandomPython.file(9).replacing("def ", with: "def def ("),
       "page.html":
         "<html><head><title>one two three</title><script>\nfunction add(first, second) {\n  return first + second;\n}\n</script></head><body><p>four five six</p></body></html>\n",
     ])
