@@ -149,7 +149,8 @@ extension SurveyedCorpus {
         lines: first...max(first, lines.line(at: max(range.lowerBound, range.upperBound - 1)) + 1))
     }
     explanation.redactions = source.redactions.map { .init(rule: $0.rule, place: place($0.range)) }
-    let parsed = surveyor.parse(source)
+    let parsed = run.catalog.parse(
+      source.bytes, language: source.language, timeoutMs: run.options.parseTimeoutMs)
     explanation.parts = parsed.parts.map {
       .init(
         language: $0.language.name, place: place($0.range), nodes: $0.tree.nodeCount,
@@ -165,10 +166,8 @@ extension SurveyedCorpus {
         return .init(
           hole: cut, place: place(cut.middle), unused: unused.reason?.rawValue ?? "limit", context: [])
       case .success(let rank):
-        guard let example = example(of: cut, in: source, file: file, rank: rank) else {
-          return .init(hole: cut, place: place(0..<0), unused: DropReason.damaged.rawValue, context: [])
-        }
-        let context = explanation.split == nil ? [] : example.context
+        let context =
+          explanation.split == nil ? [] : context[file.tree].snippets(for: cut, in: source, rank: rank)
         return .init(hole: cut, place: place(cut.middle), unused: nil, context: context)
       }
     }

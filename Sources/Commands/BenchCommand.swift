@@ -31,6 +31,10 @@ struct BenchCommand: Command {
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    if let path = arguments.text("carve") {
+      try CarveBench(arguments, path: path, console).report()
+      return .done
+    }
     if arguments.flag("tokenizer") {
       try TokenizerBench(arguments).report(console)
       return .done

@@ -29,6 +29,10 @@ enum BenchModes {
     Option.integer(
       "holes", "N", in: 1...10_000, help: "Holes for --speculation and --shortlist (default 60)."),
     Option.text(
+      "carve", "PATH",
+      help: "Carve a folder and parse the same files alone, in turns; prints both speeds and their ratio."),
+    Option.integer("rounds", "N", in: 1...1_000, help: "Rounds of --carve (default 5)."),
+    Option.text(
       "kv", "PATH", help: "Loss on a repository's code with keys and values in 32, 16 and 8 bits."),
     Option.flag(
       "requests", help: "Read measures from standard input, one a line, and answer each with a line of JSON."),

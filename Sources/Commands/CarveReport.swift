@@ -1,103 +1,201 @@
 import Carving
 import Corpus
-import Foundation
 import Weights
 
-/// What `gemfill carve` says about a corpus and its examples.
+/// What `gemfill carve` says about a corpus and its examples, for people and for machines.
 struct CarveReport {
-  let fileCount: Int
-  let byteCount: Int
+  let report: CarvingReport
+  /// Seconds of both passes.
   let seconds: Double
-  private let filesByLanguage: [String: (files: Int, bytes: Int)]
-  private let skipped: [SkipReason: Int]
-  private let counts: CarveStatistics
+  /// Largest resident set of the process so far, in megabytes; nil where the system does not tell.
+  let peakMegabytes: Int?
 
-  private static let kinds = FIMExample.Kind.allCases.filter { $0 != .history }
+  private static let kinds = FIMExample.Kind.allCases
 
-  init(files: [SourceFile], listings: [CorpusListing], examples: [FIMExample], seconds: Double) {
-    fileCount = files.count
-    byteCount = files.reduce(0) { $0 + $1.bytes.count }
-    self.seconds = seconds
-    filesByLanguage = files.reduce(into: [:]) { sums, file in
-      let old = sums[file.language] ?? (0, 0)
-      sums[file.language] = (old.0 + 1, old.1 + file.bytes.count)
-    }
-    skipped = listings.reduce(into: [:]) { $0.merge($1.skipped, uniquingKeysWith: +) }
-    counts = CarveStatistics(examples)
-  }
-
+  /// Files that examples were cut from.
+  var fileCount: Int { report.splits.values.reduce(0) { $0 + $1.files } }
+  /// Bytes of these files.
+  var byteCount: Int { report.splits.values.reduce(0) { $0 + $1.bytes } }
+  /// Megabytes of source a second, both passes together.
   var megabytesPerSecond: Double { seconds > 0 ? Double(byteCount) / 1e6 / seconds : 0 }
 
-  func print(to console: Console) {
-    console.print(
-      "\(fileCount) files, \(format(Double(byteCount) / 1e6, 2)) MB, \(counts.exampleCount) examples in "
-        + "\(format(seconds, 2)) s (\(format(megabytesPerSecond, 1)) MB/s)")
-    console.print()
-    console.table(
-      ["language", "files", "kB", "examples"] + Self.kinds.map(\.rawValue),
-      languages.map { name in
-        let files = filesByLanguage[name] ?? (0, 0)
-        let kinds = counts.byLanguage[name] ?? [:]
-        return [name, "\(files.files)", "\(files.bytes / 1_000)", "\(kinds.values.reduce(0, +))"]
-          + Self.kinds.map { "\(kinds[$0] ?? 0)" }
-      }
-        + [
-          ["all", "\(fileCount)", "\(byteCount / 1_000)", "\(counts.exampleCount)"]
-            + Self.kinds.map { share(counts.byKind[$0] ?? 0, of: counts.exampleCount) }
-        ],
-      alignment: [.left] + Array(repeating: .right, count: 3 + Self.kinds.count))
-    console.print()
-    let holes = counts.byLines.values.reduce(0, +)
-    console.table(
-      ["lines of the middle"] + CarveStatistics.LineGroup.allCases.map(\.rawValue),
-      [["share"] + CarveStatistics.LineGroup.allCases.map { share(counts.byLines[$0] ?? 0, of: holes) }],
-      alignment: [.left] + Array(repeating: .right, count: CarveStatistics.LineGroup.allCases.count))
-    guard !skipped.isEmpty else { return }
-    console.print()
-    console.table(
-      ["left out because", "count"],
-      skipped.sorted { $0.key < $1.key }.map { [$0.key.rawValue, "\($0.value)"] },
-      alignment: [.left, .right])
+  /// By split.
+  var splits: [DataSplit: CarvingReport.Split] {
+    report.splits
   }
 
-  func json(seed: UInt64, out: String?, preview: [FIMExample]) -> JSONValue {
-    let kinds = { (kinds: [FIMExample.Kind: Int]) in
-      JSONValue.object(JSONObject(Self.kinds.map { ($0.rawValue, .int(kinds[$0] ?? 0)) }))
+  /// Counts over all splits.
+  var total: ExampleStatistics {
+    splits.values.reduce(into: ExampleStatistics()) { $0.add($1.statistics) }
+  }
+
+  /// Files and bytes by language.
+  private var languages: [(name: String, files: Int, bytes: Int)] {
+    var sums: [String: (files: Int, bytes: Int)] = [:]
+    for file in report.files {
+      sums[file.language, default: (0, 0)].files += 1
+      sums[file.language, default: (0, 0)].bytes += file.bytes
     }
+    // A part of a file may be in another language than the file.
+    for name in total.languages.keys where sums[name] == nil { sums[name] = (0, 0) }
+    return sums.map { ($0.key, $0.value.files, $0.value.bytes) }.sorted { $0.name < $1.name }
+  }
+}
+
+// MARK: - Tables
+
+extension CarveReport {
+  func print(to console: Console) {
+    let total = total
+    console.print(
+      "\(fileCount) files, \(Figures.decimal(Double(byteCount) / 1e6, 2)) MB, \(total.examples) examples in "
+        + "\(Figures.decimal(seconds, 2)) s (\(Figures.decimal(megabytesPerSecond, 1)) MB/s; "
+        + "\(report.parsedFiles) files parsed, \(report.cachedFiles) known from before)")
+    printLanguages(total, to: console)
+    printLengths(total, to: console)
+    let splits = splits
+    if splits.count > 1 {
+      table(
+        "split", ["files", "kB", "examples"],
+        DataSplit.allCases.compactMap { split in
+          splits[split].map {
+            [split.rawValue, "\($0.files)", "\($0.bytes / 1_000)", "\($0.statistics.examples)"]
+          }
+        }, to: console)
+    }
+    shares("modifier", total.modifiers, of: total.examples, to: console)
+    printContext(total, to: console)
+    table(
+      "licence", ["files", "kB"],
+      report.licences.sorted { $0.key < $1.key }.map {
+        [$0.key.printableName, "\($0.value.files)", "\($0.value.bytes / 1_000)"]
+      }, to: console)
+    counts("replaced secrets and personal data", report.secrets, to: console)
+    counts("dropped candidates", named(report.drops), to: console)
+    counts("left out because", named(report.skippedCounts), to: console)
+  }
+
+  private func printLanguages(_ total: ExampleStatistics, to console: Console) {
+    let kinds = Self.kinds.filter { total.classes[$0.rawValue] != nil }
+    let rows = languages.map { language in
+      let own = total.languages[language.name] ?? [:]
+      return [language.name, "\(language.files)", "\(language.bytes / 1_000)", "\(own.values.reduce(0, +))"]
+        + kinds.map { "\(own[$0.rawValue] ?? 0)" }
+    }
+    let sum =
+      ["all", "\(fileCount)", "\(byteCount / 1_000)", "\(total.examples)"]
+      + kinds.map { Figures.share(total.classes[$0.rawValue] ?? 0, of: total.examples) }
+    table("language", ["files", "kB", "examples"] + kinds.map(\.rawValue), rows + [sum], to: console)
+  }
+
+  private func printLengths(_ total: ExampleStatistics, to console: Console) {
+    let groups = CarveStatistics.LineGroup.allCases.map(\.rawValue)
+    func row(_ name: String, _ counts: [String: Int]) -> [String] {
+      let sum = counts.values.reduce(0, +)
+      return [name] + groups.map { Figures.share(counts[$0] ?? 0, of: sum) }
+    }
+    let byClass = Self.kinds.compactMap { kind in
+      total.lengthsByClass[kind.rawValue].map { row("class " + kind.rawValue, $0) }
+    }
+    table("lines of the middle", groups, [row("all", total.lengths)] + byClass, to: console)
+  }
+
+  private func printContext(_ total: ExampleStatistics, to console: Console) {
+    guard total.examples > 0, withContext(total) > 0 else { return }
+    table(
+      "pieces of other files", ["examples", "share"],
+      total.contextCounts.sorted { $0.key < $1.key }.map {
+        [$0.key, "\($0.value)", Figures.share($0.value, of: total.examples)]
+      }, to: console)
+    counts("chosen by", total.contextSources, to: console)
+  }
+
+  /// Examples with at least one piece of another file.
+  private func withContext(_ total: ExampleStatistics) -> Int {
+    total.examples - (total.contextCounts["0"] ?? 0)
+  }
+
+  private func table(_ title: String, _ columns: [String], _ rows: [[String]], to console: Console) {
+    guard !rows.isEmpty else { return }
+    console.print()
+    console.table(
+      [title] + columns, rows, alignment: [.left] + Array(repeating: .right, count: columns.count))
+  }
+
+  private func counts(_ title: String, _ counts: [String: Int], to console: Console) {
+    let rows = counts.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    table(title, ["count"], rows.map { [$0.key, "\($0.value)"] }, to: console)
+  }
+
+  private func shares(_ title: String, _ counts: [String: Int], of whole: Int, to console: Console) {
+    let rows = counts.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+    table(
+      title, ["examples", "share"], rows.map { [$0.key, "\($0.value)", Figures.share($0.value, of: whole)] },
+      to: console)
+  }
+
+  private func named<Name: RawRepresentable<String>>(_ counts: [Name: Int]) -> [String: Int] {
+    Dictionary(counts.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: +)
+  }
+}
+
+// MARK: - JSON
+
+extension CarveReport {
+  /// Counts and speed; the command adds what it was asked for.
+  var json: JSONValue {
+    let total = total
     return [
-      "files": .int(fileCount), "bytes": .int(byteCount), "seconds": .double(seconds),
-      "mb_per_second": .double(megabytesPerSecond), "seed": .int(Int(clamping: seed)),
-      "out": out.map { .string($0) } ?? .null, "examples": .int(counts.exampleCount),
-      "by_class": kinds(counts.byKind),
-      "by_language": .object(JSONObject(languages.map { ($0, kinds(counts.byLanguage[$0] ?? [:])) })),
-      "lines": .object(
-        JSONObject(CarveStatistics.LineGroup.allCases.map { ($0.rawValue, .int(counts.byLines[$0] ?? 0)) })),
-      "skipped": .object(
-        JSONObject(skipped.sorted { $0.key < $1.key }.map { ($0.key.rawValue, .int($0.value)) })),
+      "files": .int(fileCount), "bytes": .int(byteCount), "listed_paths": .int(report.listedPaths),
+      "used_files": .int(report.usedFiles), "seconds": .double(seconds),
+      "mb_per_second": .double(megabytesPerSecond), "peak_megabytes": peakMegabytes.map { .int($0) } ?? .null,
+      "origins": .array(
+        report.origins.map {
+          ["path": .string($0.path), "commit": $0.commit.map { .string($0) } ?? .null]
+        }),
+      "examples": .int(total.examples), "by_class": Self.classes(total.classes),
+      "by_language": .object(
+        JSONObject(total.languages.sorted { $0.key < $1.key }.map { ($0.key, Self.classes($0.value)) })),
+      "by_split": .object(
+        JSONObject(
+          DataSplit.allCases.compactMap { split in
+            splits[split].map { (split.rawValue, .int($0.statistics.examples)) }
+          })),
+      "languages": .object(
+        JSONObject(
+          languages.map { ($0.name, ["files": .int($0.files), "bytes": .int($0.bytes)] as JSONValue) })),
+      "lines": Self.counts(total.lengths),
+      "lines_by_class": .object(
+        JSONObject(total.lengthsByClass.sorted { $0.key < $1.key }.map { ($0.key, Self.counts($0.value)) })),
+      "modifiers": Self.counts(total.modifiers), "context": context(total),
+      "licences": .object(
+        JSONObject(
+          report.licences.sorted { $0.key < $1.key }.map {
+            ($0.key, ["files": .int($0.value.files), "bytes": .int($0.value.bytes)] as JSONValue)
+          })),
+      "redactions": Self.counts(report.secrets), "dropped": Self.counts(named(report.drops)),
+      "skipped": Self.counts(named(report.skippedCounts)), "copy_clusters": .int(report.copyClusters),
+      "cache": ["parsed": .int(report.parsedFiles), "reused": .int(report.cachedFiles)],
       "bytes_of": [
-        "prefix": .int(counts.prefixBytes), "middle": .int(counts.middleBytes),
-        "suffix": .int(counts.suffixBytes),
+        "prefix": .int(total.prefixBytes), "middle": .int(total.middleBytes),
+        "suffix": .int(total.suffixBytes), "context": .int(total.contextBytes),
       ],
-      "preview": .array(preview.map { Self.json($0) }),
     ]
   }
 
-  private static func json(_ example: FIMExample) -> JSONValue {
+  private func context(_ total: ExampleStatistics) -> JSONValue {
     [
-      "path": .string(example.path), "language": .string(example.language),
-      "kind": .string(example.kind.rawValue),
-      "nodePath": .string(example.nodePath), "windowStart": .int(example.windowStart),
-      "middleStart": .int(example.middleStart), "middleEnd": .int(example.middleEnd),
-      "prefix": .string(example.prefix),
-      "middle": .string(example.middle), "suffix": .string(example.suffix),
+      "examples": .int(withContext(total)), "by_source": Self.counts(total.contextSources),
+      "by_count": Self.counts(total.contextCounts),
     ]
   }
 
-  private var languages: [String] { filesByLanguage.keys.sorted() }
-
-  private func share(_ part: Int, of whole: Int) -> String {
-    whole == 0 ? "-" : format(100 * Double(part) / Double(whole), 1) + " %"
+  private static func counts(_ counts: [String: Int]) -> JSONValue {
+    .object(JSONObject(counts.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) }))
   }
 
-  private func format(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+  /// All classes, those of which there is none too.
+  private static func classes(_ counts: [String: Int]) -> JSONValue {
+    .object(JSONObject(kinds.map { ($0.rawValue, .int(counts[$0.rawValue] ?? 0)) }))
+  }
 }

@@ -30,6 +30,9 @@ struct EvalCommand: Command {
     Option.integer(
       "completions", "N", in: 0...1_000_000, help: "Complete only N holes, score all (default: all)."),
     Option.flag("orders", help: "Score every hole in the other prompt order too."),
+    Option.flag(
+      "no-context",
+      help: "Show no adapter pieces of other files (default: those that were trained with them)."),
     Option.integer("seed", "S", help: "Seed of the order of the holes and of the intervals (default 1)."),
     Option.text("out", "F.jsonl", help: "Write every hole with all answers here."),
   ]
@@ -50,24 +53,32 @@ struct EvalCommand: Command {
     for name in adapters {
       if let warning = learnt[name]?.warning(adapter: name) { console.warn(warning) }
     }
+    let showing = arguments.flag("no-context") ? [] : try contextual(adapters, registry: registry)
+    var holes = heldOut.holes
+    if !showing.isEmpty {
+      console.progress("looking for context in \(heldOut.olderFiles.count) older files")
+      holes = try OlderContext(heldOut.olderFiles, catalog: catalog).attached(to: holes)
+    }
     console.progress("counting n-grams")
     var contenders: [any Contender] = [
       baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: model),
     ]
-    for name in adapters {
-      let showsContext = await model.readsContext(adapter: name)
-      contenders.append(ModelContender(name: name, model: model, adapter: name, showsContext: showsContext))
+    contenders += adapters.map {
+      ModelContender(name: $0, model: model, adapter: $0, showsContext: showing.contains($0))
     }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
-      heldOut.holes, contenders: contenders
+      holes, contenders: contenders
     ) { progress in
       console.progress("evaluating: \(progress.done) of \(progress.total) holes")
     }
     console.endProgress()
     if let path = arguments.text("out") {
-      try AtomicFile.write(evaluation.lines(of: heldOut.holes), to: path)
+      try AtomicFile.write(evaluation.lines(of: holes), to: path)
     }
     let report = report(evaluation, adapters, arguments)
+    for name in adapters where showing.contains(name) {
+      console.note("\(name) was shown pieces of the older files, as in its training")
+    }
     let test = heldOut.description
     console.print(test)
     console.print(report.table())
@@ -75,6 +86,7 @@ struct EvalCommand: Command {
       console.print("\(name) learnt from the test: its figures say nothing about new code")
     }
     var json = json(of: report, learnt)
+    json["with_context"] = .array(adapters.filter(showing.contains).map { .string($0) })
     json["test"] = .string(test)
     json["seconds"] = .double(evaluation.elapsed / .seconds(1))
     console.emit(json: json)
@@ -82,6 +94,14 @@ struct EvalCommand: Command {
       try registry.setMetrics(metrics(of: name, in: json), ofAdapter: name)
     }
     return Task.isCancelled ? .interrupted : .done
+  }
+
+  /// The adapters that learnt with pieces of other files, by their cards.
+  private static func contextual(_ adapters: [String], registry: ModelRegistry) throws -> Set<String> {
+    try Set(
+      adapters.filter { name in
+        try AdapterCard(directory: registry.adapter(named: name).directory).contextShare > 0
+      })
   }
 
   private static func options(_ arguments: Arguments, _ catalog: LanguageCatalog) -> Evaluator.Options {

@@ -56,7 +56,7 @@ enum HeldOutSource {
   }
 
   /// The commit that was learnt from and those after it; a named commit may be abbreviated.
-  private static func split(
+  static func split(
     _ history: GitHistory, at name: String?, path: String
   ) throws -> (GitHistory.Commit, [GitHistory.Commit]) {
     guard let name else {

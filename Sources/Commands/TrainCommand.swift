@@ -18,9 +18,13 @@ struct TrainCommand: Command {
     Option.duration("budget", "TIME", help: "Wall-clock time such as 4m (default 4m)."),
     Option.integer("steps", "N", in: 1...10_000_000, help: "Optimiser steps instead of a time."),
     Option.number("epochs", "X", in: 0.01...1_000, help: "Passes over the examples instead of a time."),
-    Option.text("dataset", "F.jsonl", help: "Train on examples carved earlier instead of PATH."),
+    Option.text(
+      "dataset", "F",
+      help: "Train on examples carved earlier instead of PATH: JSON lines, or an index of token shards."),
     Option.text(
       "at", "COMMIT", help: "Train on this commit's files; 'split' is the commit at 90 % of the history."),
+    Option.text("weights", "F.json", help: "Settings of carving that win over the repository's own."),
+    Option.flag("no-context", help: "Give no example pieces of other files."),
     Option.integer("rank", "R", in: 1...256, help: "LoRA rank (default 16)."),
     Option.number("learning-rate", "X", in: 1e-7...1, help: "Peak learning rate (default 0.005)."),
     Option.number(

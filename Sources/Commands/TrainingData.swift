@@ -1,93 +1,199 @@
 import Carving
 import Corpus
 import Foundation
+import Generation
+import Registry
 import Syntax
+import Training
 import Weights
 
-/// The code of one training run: files to carve, or examples carved earlier, with some held out by a hash of the path.
+/// What one training run learns from: code that is carved anew in every epoch, examples carved earlier, or their tokens.
 struct TrainingData {
   /// What the run learns from, for the card.
   let path: String
-  /// The commit whose files these are, with "-dirty" behind it where they differ; empty where there is none.
+  /// The commits whose files these are, joined by ':', each with "-dirty" behind it where the files differ; empty where there
+  /// is none.
   let commit: String
-  /// SHA-256 over all paths and contents.
+  /// SHA-256 over all contents and settings.
   let hash: String
+  /// Hash of the carving settings; empty where they are not known.
+  let settingsHash: String
+  /// Share of the examples that carry pieces of other files.
+  let contextShare: Double
+  /// SHA-256 of every file that is learnt from, sorted; empty where they are not known.
+  let contentHashes: [String]
+  /// Files that are learnt from; 0 where it is not known.
   let fileCount: Int
+  /// Bytes of these files, of the middles of examples carved earlier, or of tokens.
   let byteCount: Int
-  /// Examples of files that are never trained on.
-  let heldOut: [FIMExample]
-  private let carve: @Sendable (Int) -> [FIMExample]
+  private let kind: Kind
+
+  private enum Kind {
+    /// Carves an epoch; the first is there already.
+    case carved(CarvingRun, first: [FIMExample], heldOut: [FIMExample])
+    /// The same examples in every epoch.
+    case examples([FIMExample], heldOut: [FIMExample])
+    /// Token shards, by the path of their index.
+    case shards(String)
+  }
 
   /// Most held-out examples: enough for a figure, few enough to cost seconds.
   private static let heldOutLimit = 96
 
-  init(_ arguments: Arguments, seed: UInt64) throws {
+  /// Reads a dataset, or lists, checks and carves the first epoch of paths.
+  ///
+  /// - Throws: `UsageError`, `Failure`, and what reading and carving throw.
+  init(_ arguments: Arguments, seed: UInt64, home: Home, console: Console) throws {
     let paths = arguments.positionals("PATH")
     if let dataset = arguments.text("dataset") {
       guard paths.isEmpty else { throw UsageError("give PATH or --dataset, not both") }
-      try self.init(dataset: dataset, seed: seed)
+      for option in ["weights", "at", "no-context"] where arguments.flag(option) {
+        throw UsageError("--\(option) is for carving; a dataset is carved already")
+      }
+      self = TokenShardSet.isShards(dataset) ? try Self(shards: dataset) : try Self(dataset: dataset)
       return
     }
     guard !paths.isEmpty else { throw UsageError("give a PATH, or --dataset F.jsonl") }
-    let catalog = LanguageCatalog.standard()
-    var files: [SourceFile] = []
-    var commits: [String] = []
-    for path in paths {
-      let (found, commit) = try Self.files(in: path, at: arguments.text("at"), catalog: catalog)
-      guard !found.files.isEmpty else {
-        throw Failure("\(path): no code found; gemfill carve \(path) --stats says what was left out and why")
-      }
-      files += found.files
-      if let commit { commits.append(commit) }
-    }
-    try self.init(
-      files: files, catalog: catalog, seed: seed, path: paths.joined(separator: ":"), commits: commits)
+    try self.init(carving: paths, arguments, seed: seed, home: home, console: console)
   }
 
-  /// The examples of an epoch.
-  func examples(epoch: Int) -> [FIMExample] { carve(epoch) }
+  /// A trainer over this data.
+  ///
+  /// - Parameter measures: whether it measures the loss on files that are never trained on.
+  /// - Throws: `TrainingError.shard` for shards of another vocabulary than the engine's.
+  func trainer(
+    _ engine: Engine, _ recipe: TrainingRecipe, directory: String, identity: String, measures: Bool = true
+  ) throws -> Trainer {
+    switch kind {
+    case .carved(let run, let first, let heldOut):
+      try Trainer(
+        model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
+        carve: { $0 == 0 ? first : try run.examples(epoch: $0) }, heldOut: measures ? heldOut : [])
+    case .examples(let examples, let heldOut):
+      try Trainer(
+        model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
+        carve: { _ in examples }, heldOut: measures ? heldOut : [])
+    case .shards(let path):
+      try Trainer(
+        model: engine.model, recipe: recipe, directory: directory, identity: identity,
+        source: TokenShardSet(path: path, format: engine.format), heldOut: [])
+    }
+  }
 
-  private init(dataset: String, seed: UInt64) throws {
+  /// How much an epoch has to learn from.
+  ///
+  /// - Parameter format: says which token shards fit.
+  func epochSize(_ format: PromptFormat) throws -> (examples: Int, tokens: Int) {
+    func size(_ examples: [FIMExample]) -> (examples: Int, tokens: Int) {
+      let bytes = examples.reduce(0) { sum, example in
+        sum + example.prefix.utf8.count + example.middle.utf8.count + example.suffix.utf8.count
+          + example.context.reduce(0) { $0 + $1.text.utf8.count }
+      }
+      return (examples.count, bytes / Self.bytesPerToken)
+    }
+    switch kind {
+    case .carved(_, let first, _): return size(first)
+    case .examples(let examples, _): return size(examples)
+    case .shards(let path):
+      let set = try TokenShardSet(path: path, format: format)
+      return (set.count, set.shards.reduce(0) { $0 + $1.tokenCount })
+    }
+  }
+
+  /// Of code in the vocabularies of small bases; for estimates.
+  private static let bytesPerToken = 3
+
+  // MARK: Datasets
+
+  private init(shards path: String) throws {
+    self.init(
+      path: path, hash: try SHA256.hash(file: path), kind: .shards(path), fileCount: 0, byteCount: 0,
+      contextShare: 0)
+  }
+
+  private init(dataset: String) throws {
     let all = try ExampleFile.read(dataset)
-    let (train, validation) = ValidationSplit.split(all, by: \.path)
-    path = dataset
-    commit = ""
-    hash = try SHA256.hash(file: dataset)
-    fileCount = Set(all.map(\.path)).count
-    byteCount = all.reduce(0) { $0 + $1.middle.utf8.count }
-    heldOut = Array(validation.filter { $0.kind != .plain }.prefix(Self.heldOutLimit))
-    carve = { _ in train }
+    let beside = CarveRequest.path(of: DataSplit.validation.rawValue, beside: dataset)
+    var (train, validation) = (all, [FIMExample]())
+    if FileManager.default.fileExists(atPath: beside) {
+      validation = try ExampleFile.read(beside)
+    } else {
+      train = all.filter { !ValidationSplit.holds($0.path) }
+      validation = all.filter { ValidationSplit.holds($0.path) }
+      if train.isEmpty { (train, validation) = (all, []) }
+    }
+    self.init(
+      path: dataset, hash: try SHA256.hash(file: dataset),
+      kind: .examples(train, heldOut: Self.chosen(validation)), fileCount: Set(train.map(\.path)).count,
+      byteCount: train.reduce(0) { $0 + $1.middle.utf8.count }, contextShare: Self.contextShare(train),
+      contentHashes: Set(train.map(\.contentHash)).subtracting([""]).sorted())
+  }
+
+  // MARK: Carving
+
+  private init(
+    carving paths: [String], _ arguments: Arguments, seed: UInt64, home: Home, console: Console
+  ) throws {
+    let catalog = LanguageCatalog.standard()
+    let state: CarveRequest.State =
+      switch arguments.text("at") {
+      case nil: .disk
+      case "split": .split
+      case let name?: .commit(name)
+      }
+    let trees = try paths.map { try CarveSource.tree($0, at: state, catalog: catalog) }
+    let chosen = try ChosenSettings(arguments, home: home)
+    var options = CarvingRun.Options()
+    options.seed = seed
+    options.holdsOutValidation = true
+    options.context = arguments.flag("no-context") ? nil : chosen.context
+    options.hygiene = chosen.hygiene
+    let run = CarvingRun(trees: trees, settings: chosen.settings, options: options, catalog: catalog)
+    let (first, validation) = (ExampleList(), ExampleList())
+    let report = try run.write(to: [CarvingOutput(.train, first), CarvingOutput(.validation, validation)])
+    let trained = report.files.filter { $0.split == .train }
+    let hashes = Set(trained.map(\.hash.hex)).sorted()
+    let all = report.files.map { "\($0.path) \($0.hash.hex)\n" }.sorted().joined()
+    self.init(
+      path: paths.joined(separator: ":"),
+      hash: SHA256.hash(Array((all + chosen.settings.hash + "\(String(describing: options.context))").utf8)),
+      kind: .carved(run, first: first.examples, heldOut: Self.chosen(validation.examples)),
+      fileCount: trained.count, byteCount: trained.reduce(0) { $0 + $1.bytes },
+      contextShare: Self.contextShare(first.examples), contentHashes: hashes,
+      commit: trees.compactMap { Self.commit(of: $0) }.joined(separator: ":"),
+      settingsHash: chosen.settings.hash)
+  }
+
+  /// Under which name a tree's files are on record; nil where there is no history.
+  static func commit(of tree: any SourceTree) -> String? {
+    if let commit = tree.origin.commit { return commit }
+    guard let folder = tree as? FolderTree, let history = GitHistory(root: folder.place) else { return nil }
+    return try? history.commitName(of: folder)
+  }
+
+  /// Holes of held-out files, evenly taken.
+  private static func chosen(_ validation: [FIMExample]) -> [FIMExample] {
+    let holes = validation.filter { $0.kind != .plain && $0.kind != .empty }
+    let step = max(1, holes.count / heldOutLimit)
+    return holes.indices.filter { $0 % step == 0 }.prefix(heldOutLimit).map { holes[$0] }
+  }
+
+  private static func contextShare(_ examples: [FIMExample]) -> Double {
+    examples.isEmpty ? 0 : Double(examples.count { !$0.context.isEmpty }) / Double(examples.count)
   }
 
   private init(
-    files: [SourceFile], catalog: LanguageCatalog, seed: UInt64, path: String, commits: [String]
-  ) throws {
-    let (train, validation) = ValidationSplit.split(files, by: \.path)
-    let carver = Carver(options: CarveOptions(seed: seed), catalog: catalog)
+    path: String, hash: String, kind: Kind, fileCount: Int, byteCount: Int, contextShare: Double,
+    contentHashes: [String] = [], commit: String = "", settingsHash: String = ""
+  ) {
     self.path = path
-    commit = commits.joined(separator: ":")
-    fileCount = train.count
-    byteCount = train.reduce(0) { $0 + $1.bytes.count }
-    var digest = ""
-    for file in files { digest += file.path + " " + SHA256.hash(file.bytes) + "\n" }
-    hash = SHA256.hash(Array(digest.utf8))
-    let held = carver.examples(from: validation, epoch: 0).filter { $0.kind != .plain }
-    let step = max(1, held.count / Self.heldOutLimit)
-    heldOut = held.indices.filter { $0 % step == 0 }.prefix(Self.heldOutLimit).map { held[$0] }
-    carve = { carver.examples(from: train, epoch: $0) }
-  }
-
-  private static func files(
-    in path: String, at commit: String?, catalog: LanguageCatalog
-  ) throws -> (CorpusListing, String?) {
-    guard let commit else {
-      let found = try RepositoryWalker(root: path, catalog: catalog).files()
-      return (found, try? GitHistory(root: path)?.commitName(of: found.files, catalog: catalog))
-    }
-    guard let history = GitHistory(root: path) else {
-      throw Failure("\(path): --at needs a git repository")
-    }
-    let chosen = commit == "split" ? try history.timeSplit().trainCommit : try history.commit(named: commit)
-    return (try history.files(at: chosen.id, catalog: catalog), chosen.id)
+    self.hash = hash
+    self.kind = kind
+    self.fileCount = fileCount
+    self.byteCount = byteCount
+    self.contextShare = contextShare
+    self.contentHashes = contentHashes
+    self.commit = commit
+    self.settingsHash = settingsHash
   }
 }

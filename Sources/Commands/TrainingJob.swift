@@ -22,7 +22,7 @@ struct TrainingJob {
     registry = try ModelRegistry(home: .standard())
     recipe = Self.recipe(arguments)
     console.progress("reading the code")
-    data = try TrainingData(arguments, seed: recipe.seed)
+    data = try TrainingData(arguments, seed: recipe.seed, home: registry.home, console: console)
     let wanted = arguments.text("name") ?? Self.defaultName(arguments)
     try ModelRegistry.check(name: wanted)
     if try registry.adapters().contains(where: { $0.name == wanted }) {
@@ -72,9 +72,7 @@ struct TrainingJob {
   }
 
   private func trainer() throws -> Trainer {
-    try Trainer(
-      model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
-      carve: data.examples, heldOut: data.heldOut)
+    try data.trainer(engine, recipe, directory: directory, identity: identity)
   }
 
   mutating func run(resume: Bool) throws -> ExitCode {
@@ -119,11 +117,12 @@ struct TrainingJob {
       name: name, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: baseSHA256)
     card.dataPath = data.path
     card.dataCommit = data.commit
+    card.contextShare = data.contextShare
+    card.carvingHash = data.settingsHash
     card.seed = recipe.seed
     card.promptOrder = PromptOrder.suffixFirst.rawValue
     card.rank = adapter.rank
     card.alpha = Double(adapter.alpha)
-    card.fimTokens = engine.format.marks.json
     card.targetModules = Projection.allCases.map(\.rawValue)
     card.steps = report.last.step
     card.tokens = report.last.tokens
@@ -134,6 +133,11 @@ struct TrainingJob {
     metrics["adapter_validation_loss_per_byte"] = report.adapterLossPerByte.map { .double($0) } ?? .null
     metrics["tokens_per_second"] = .double(report.last.tokensPerSecond)
     metrics["data_sha256"] = .string(data.hash)
+    if !data.contentHashes.isEmpty {
+      metrics["content_hashes"] = .string(Self.hashesName)
+      let lines = data.contentHashes.map { $0 + "\n" }.joined()
+      try AtomicFile.write(Array(lines.utf8), to: directory + "/" + Self.hashesName)
+    }
     card.metrics = metrics
     try card.write(to: directory)
     _ = try registry.register(directory: directory)
@@ -148,6 +152,10 @@ struct TrainingJob {
     console.emit(json: card.json)
   }
 
+  /// The file beside the card that lists the SHA-256 of every file that was learnt from: whether one is among them can be
+  /// looked up, and a run without it un-learns it.
+  private static let hashesName = "content-hashes.txt"
+
   /// At most 200 losses, evenly taken, the last one included.
   private static func sampled(_ losses: [Double]) -> [Double] {
     let step = max(1, (losses.count + 199) / 200)
@@ -161,33 +169,26 @@ struct TrainingJob {
       .path
     try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: scratch) }
-    let epoch = data.examples(epoch: 0)
-    let trainer = try Trainer(
-      model: engine.model, format: engine.format, recipe: short, directory: scratch, identity: identity,
-      carve: { _ in epoch }, heldOut: [])
+    let epoch = try data.epochSize(engine.format)
+    let trainer = try data.trainer(
+      engine, short, directory: scratch, identity: identity, measures: false)
     var points: [(seconds: Double, tokens: Int)] = []
     _ = try trainer.run(resume: false, isCancelled: { Interrupt.isRequested }) { progress in
       points.append((progress.elapsed, progress.tokens))
     }
     guard let first = points.first, let last = points.last, points.count == 3 else { return .interrupted }
     let speed = Double(last.tokens - first.tokens) / max(1e-9, last.seconds - first.seconds)
-    let perEpoch =
-      epoch.reduce(0) { $0 + ($1.prefix.utf8.count + $1.middle.utf8.count + $1.suffix.utf8.count) } / 3
-    console.print("\(data.fileCount) files, \(data.byteCount / 1_000) kB, \(epoch.count) examples an epoch")
     console.print(
-      String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(perEpoch) / speed / 60))
-    console.print("peak memory so far: \(Self.peakMegabytes()) MB")
+      "\(data.fileCount) files, \(data.byteCount / 1_000) kB, \(epoch.examples) examples an epoch")
+    console.print(
+      String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(epoch.tokens) / speed / 60))
+    if let peak = PeakMemory.megabytes { console.print("peak memory so far: \(peak) MB") }
     console.emit(json: [
-      "files": .int(data.fileCount), "bytes": .int(data.byteCount), "examples_per_epoch": .int(epoch.count),
-      "tokens_per_second": .double(speed), "minutes_per_epoch": .double(Double(perEpoch) / speed / 60),
-      "peak_megabytes": .int(Self.peakMegabytes()),
+      "files": .int(data.fileCount), "bytes": .int(data.byteCount),
+      "examples_per_epoch": .int(epoch.examples),
+      "tokens_per_second": .double(speed), "minutes_per_epoch": .double(Double(epoch.tokens) / speed / 60),
+      "peak_megabytes": PeakMemory.megabytes.map { .int($0) } ?? .null,
     ])
     return .done
-  }
-
-  private static func peakMegabytes() -> Int {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) / 1_024
   }
 }

@@ -11,7 +11,9 @@ struct NearbyWords {
     let isMember: Bool
   }
 
-  /// Bytes before and behind the place that count at most.
+  /// Lines before and behind the place that count, and the bytes that they may have.
+  static let linesBefore = 14
+  static let linesBehind = 6
   private static let bytesBefore = 1_400
   private static let bytesBehind = 600
 

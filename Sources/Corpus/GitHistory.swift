@@ -65,28 +65,6 @@ public struct GitHistory: Sendable {
     return matches[0]
   }
 
-  /// The name under which files read from disk are on record: HEAD's object name, with "-dirty" behind it when the
-  /// commit does not have these files. Nil when `root` is not the top folder of its work tree.
-  ///
-  /// The contents are compared here, because `git status` may start the filters that a repository configures.
-  ///
-  /// - Throws: `CorpusError.gitFailed` when there is no commit.
-  public func commitName(of files: [SourceFile], catalog: LanguageCatalog) throws(CorpusError) -> String? {
-    let top = String(decoding: try git.run(["rev-parse", "--show-toplevel"]).dropLast(), as: UTF8.self)
-    let place = URL(fileURLWithPath: root).resolvingSymlinksInPath().path
-    guard top == place, let head = try commits().last else { return nil }
-    var committed: [String: [UInt8]] = [:]
-    do {
-      for file in try self.files(at: head.id, catalog: catalog).files { committed[file.path] = file.bytes }
-    } catch .noSource {
-      // Then whatever was read is new.
-    }
-    let isWritten = files.allSatisfy { committed.removeValue(forKey: $0.path) == $0.bytes }
-    // What the commit has besides may be kept out by .gitignore, but must be there.
-    let isComplete = committed.keys.allSatisfy { FileSystem.kind(of: place + "/" + $0) != nil }
-    return isWritten && isComplete ? head.id : head.id + "-dirty"
-  }
-
   /// Cuts the history at a share of its commits.
   ///
   /// - Throws: `CorpusError.historyTooShort` for fewer than four commits.

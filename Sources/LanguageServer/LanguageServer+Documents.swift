@@ -15,7 +15,6 @@ extension LanguageServer {
       Workspace.holdsSecrets(path: place.path)
       || place.root.map { configuration.isExcluded($0, place.path) } ?? false
     places[uri] = isKeptOut ? nil : place
-    if let document = documents[uri] { shareDocument(uri, document) }
     if documents[uri]?.isInStep == false { log("open problem=\"document too large\"") }
   }
 
@@ -49,7 +48,6 @@ extension LanguageServer {
     callOff(uri: uri)
     write(tracker.closed(uri: uri, now: clock.now))
     documents[uri] = nil
-    forgetInContext(uri: uri)
     places[uri] = nil
     if let loading { Task { try? await loading.value.service.forget(document: uri) } }
   }

@@ -32,6 +32,8 @@ public struct Home: Sendable {
   public var adapters: String { path + "/adapters" }
   /// Folder of what can be made anew: packed matrices of models whose own folder cannot be written.
   public var cache: String { path + "/cache" }
+  /// Database of what carving found out about files.
+  public var surveys: String { cache + "/surveys.sqlite" }
   /// Database of models and adapters.
   public var registry: String { path + "/registry.sqlite" }
   /// Database of what people accepted.

@@ -13,7 +13,8 @@ struct CarveCommandTests {
 
   private func carve(_ words: [String]) async -> Outcome {
     let recorder = Recorder()
-    let code = await Gemfill.run(["carve"] + words, recorder.console(json: words.contains("--json")))
+    let code = await Gemfill.run(
+      ["carve", "--no-cache"] + words, recorder.console(json: words.contains("--json")))
     return Outcome(code: code, output: recorder.output, errors: recorder.error)
   }
 
@@ -23,8 +24,11 @@ struct CarveCommandTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     for number in 0..<6 {
-      let text = (0..<30).map {
-        "fun f\($0)(a: Int, b: Int) {\n    println(a + b * \($0), \"\u{1B}[31m\")\n}\n"
+      let text = (0..<30).map { line in
+        // Files whose words differ: near copies would be left out.
+        let word = "w\(number)x\((line * 7 + number * 13) % 31)"
+        return
+          "fun \(word)(\(word)a: Int, b: Int) {\n    \(word)b(\(word)a + b * \(line), \"\u{1B}[31m\")\n}\n"
       }
       try text.joined().write(
         to: folder.appendingPathComponent("file\(number).kt"), atomically: true, encoding: .utf8)
@@ -54,21 +58,36 @@ struct CarveCommandTests {
     }
   }
 
-  @Test func shardsAreDisjointAndComplete() async throws {
+  @Test func shardsConcatenateToTheWhole() async throws {
     try await withFolder { folder in
-      var total = 0
+      var parts = Data()
       for index in 1...3 {
-        let result = await carve([folder, "--shard", "\(index)/3", "--json"])
-        total += try JSONValue(parsing: result.output)["files"]?.intValue ?? 0
+        let path = folder + "/part\(index).jsonl"
+        _ = await carve([folder, "--shard", "\(index)/3", "--out", path])
+        parts += FileManager.default.contents(atPath: path) ?? Data()
       }
-      #expect(total == 6)
+      _ = await carve([folder, "--out", folder + "/all.jsonl"])
+      #expect(parts.count > 1_000)
+      #expect(parts == FileManager.default.contents(atPath: folder + "/all.jsonl"))
+    }
+  }
+
+  @Test func explanationsNameWhatBecameOfAFile() async throws {
+    try await withFolder { folder in
+      try "x".write(toFile: folder + "/short.kt", atomically: true, encoding: .utf8)
+      let result = await carve([folder, "--explain", "file1.kt", "--explain", "short.kt", "--json"])
+      let files = try JSONValue(parsing: result.output)["explanations"]?.arrayValue ?? []
+      #expect(files.map { $0["path"]?.stringValue } == ["file1.kt", "short.kt"])
+      #expect(files.first?["examples"]?.intValue ?? 0 > 0)
+      #expect(files.last?["skipped"] == "too-short")
+      #expect(await carve([folder, "--explain", "none.kt"]).errors.contains("none.kt"))
     }
   }
 
   @Test func previewsCannotCommandTheTerminal() async throws {
     try await withFolder { folder in
       let result = await carve([folder, "--preview", "20"])
-      #expect(result.output.contains("println"))
+      #expect(result.output.contains("fun w"))
       #expect(!result.output.contains("\u{1B}"))
     }
   }

@@ -152,8 +152,7 @@ struct HistoryTests {
   @Test func aCommitIsOnRecordOnlyForItsOwnFiles() throws {
     let folder = try repository(commits: 2)
     func name(_ path: String) throws -> String? {
-      let files = try RepositoryWalker(root: path, catalog: Fixtures.catalog).files().files
-      return try GitHistory(root: path)?.commitName(of: files, catalog: Fixtures.catalog)
+      try GitHistory(root: path)?.commitName(of: FolderTree(root: path, catalog: Fixtures.catalog))
     }
     let head = try folder.git("rev-parse", "HEAD")
     #expect(try name(folder.path) == head)
@@ -174,8 +173,8 @@ struct HistoryTests {
     try folder.git("add", "-A")
     try folder.git("commit", "-q", "-m", "a")
     try FileManager.default.removeItem(atPath: folder.path + "/a.py")
-    let files = try Fixtures.walk(folder).files
-    let name = try GitHistory(root: folder.path)?.commitName(of: files, catalog: Fixtures.catalog)
+    let tree = try FolderTree(root: folder.path, catalog: Fixtures.catalog)
+    let name = try GitHistory(root: folder.path)?.commitName(of: tree)
     #expect(name?.hasSuffix("-dirty") == true)
   }
 

@@ -1,0 +1,170 @@
+import Carving
+import Context
+import Corpus
+import Foundation
+import Registry
+import Syntax
+import Weights
+
+/// One run of `gemfill carve`.
+struct CarveJob {
+  private let request: CarveRequest
+  private let arguments: Arguments
+  private let catalog: LanguageCatalog
+  private let console: Console
+  private let home: Home
+  private let chosen: ChosenSettings
+
+  init(
+    _ request: CarveRequest, _ arguments: Arguments, _ catalog: LanguageCatalog, _ console: Console
+  ) throws {
+    self.request = request
+    self.arguments = arguments
+    self.catalog = catalog
+    self.console = console
+    home = try Home.standard()
+    chosen = try ChosenSettings(arguments, home: home)
+  }
+
+  func run() throws -> ExitCode {
+    console.progress("listing files")
+    let source = try CarveSource(request, catalog: catalog)
+    warnOfMissingGrammars(source)
+    let options = try options(source)
+    let outputs = try CarveOutputs(
+      request, base: ModelRegistry(home: home).resolveBase(arguments.text("base")), settings: chosen.settings,
+      context: options.context)
+    let run = CarvingRun(trees: source.trees, settings: chosen.settings, options: options, catalog: catalog)
+    let started = ContinuousClock.now
+    let corpus = try run.survey(epoch: request.epoch, progress: progress)
+    if arguments.flag("explain") { return try explain(corpus) }
+    let preview = PreviewSink(count: arguments.integer("preview") ?? 0, seed: request.seed)
+    var sinks = outputs.outputs
+    if arguments.flag("preview") { sinks.append(CarvingOutput(.train, preview)) }
+    let report = CarveReport(
+      report: try corpus.write(to: sinks, progress: progress),
+      seconds: (ContinuousClock.now - started) / .seconds(1),
+      peakMegabytes: PeakMemory.megabytes)
+    console.endProgress()
+    if let out = request.out { try writeCard(report, source, outputs, beside: out) }
+    try tell(report, outputs, preview.examples)
+    return .done
+  }
+
+  // MARK: Set-up
+
+  private func options(_ source: CarveSource) throws -> CarvingRun.Options {
+    var options = CarvingRun.Options()
+    options.seed = request.seed
+    options.threads = request.threads
+    options.shard = request.shard
+    options.limit = request.limit
+    options.holdsOutValidation = request.isSplit
+    options.test = source.test
+    options.selection.languages = request.languages
+    options.hygiene = chosen.hygiene
+    options.hygiene.deniedLicences.formUnion(arguments.texts("deny-licence"))
+    options.context = arguments.flag("no-context") ? nil : chosen.context
+    if arguments.flag("decontaminate") { options.decontamination = try decontaminator() }
+    if !arguments.flag("no-cache") { options.cachePath = home.surveys }
+    return options
+  }
+
+  /// Every readable file of the paths, also those that are no code: a test set may be a JSONL file.
+  private func decontaminator() throws -> Decontaminator {
+    var texts = Decontaminator(texts: [])
+    for path in arguments.texts("decontaminate") {
+      let files = try HeldOutText.files(at: path)
+      for file in files { texts.insert(try HeldOutText.read(file)) }
+    }
+    return texts
+  }
+
+  private func warnOfMissingGrammars(_ source: CarveSource) {
+    let names = Set(source.trees.flatMap(\.entries).compactMap { catalog.name(forPath: $0.path) })
+    for name in names.sorted() where request.languages?.contains(name) ?? true {
+      do throws(SyntaxError) { _ = try catalog.load(name) } catch {
+        console.warn("\(error); carving \(name) by indentation")
+      }
+    }
+  }
+
+  private func progress(_ progress: CarvingRun.Progress) {
+    switch progress {
+    case .surveying(let done, let all): console.progress("reading: \(done) of \(all) files")
+    case .comparing: console.progress("comparing files")
+    case .writing(let done, let all): console.progress("carving: \(done) of \(all) files")
+    }
+  }
+
+  // MARK: Results
+
+  /// The data card in both forms; files from disk are named by the commit that has them.
+  private func writeCard(
+    _ report: CarveReport, _ source: CarveSource, _ outputs: CarveOutputs, beside out: String
+  ) throws {
+    var card = DataCard(report.report, tool: "gemfill \(Gemfill.version)", tokens: outputs.tokens)
+    card.splits = Dictionary(uniqueKeysWithValues: report.splits.map { ($0.key.rawValue, $0.value) })
+    card.exampleCount = report.total.examples
+    for (index, tree) in source.trees.enumerated() where card.origins.indices.contains(index) {
+      card.origins[index].commit = TrainingData.commit(of: tree)
+    }
+    try AtomicFile.write(card.json, to: CarveRequest.stem(of: out) + ".card.json")
+    try AtomicFile.write(Array(card.markdown.utf8), to: CarveRequest.stem(of: out) + ".card.md")
+  }
+
+  private func explain(_ corpus: SurveyedCorpus) throws -> ExitCode {
+    console.endProgress()
+    let files = try arguments.texts("explain").map { CarveExplanation(file: try corpus.explain($0)) }
+    for file in files { file.print(to: console) }
+    console.emit(json: ["explanations": .array(files.map(\.json))])
+    return .done
+  }
+
+  private func tell(_ report: CarveReport, _ outputs: CarveOutputs, _ preview: [FIMExample]) throws {
+    for (split, path) in outputs.paths {
+      let count = report.splits[split]?.statistics.examples ?? 0
+      console.note("\(count) examples written to \(path)")
+    }
+    if outputs.leftOut > 0 {
+      console.note("\(outputs.leftOut) examples do not fit the format and are left out")
+    }
+    for example in preview { CarvePreview(console: console).show(example) }
+    if arguments.flag("skipped") {
+      for skipped in report.report.skipped {
+        console.print("\(skipped.path.printableName)  \(skipped.reason.rawValue)")
+      }
+    }
+    let isQuietWithout = request.out != nil || !preview.isEmpty || arguments.flag("skipped")
+    if arguments.flag("stats") || !isQuietWithout { report.print(to: console) }
+    var json = report.json
+    json["seed"] = .int(Int(clamping: request.seed))
+    json["epoch"] = .int(request.epoch)
+    json["settings"] = [
+      "hash": .string(chosen.settings.hash), "files": .array(chosen.origins.map { .string($0) }),
+    ]
+    json["out"] = request.out.map { .string($0) } ?? JSONValue.null
+    json["outputs"] = .array(
+      outputs.paths.map { ["split": .string($0.split.rawValue), "path": .string($0.path)] })
+    json["card"] = request.out.map { .string(CarveRequest.stem(of: $0) + ".card.json") } ?? JSONValue.null
+    json["preview"] = .array(preview.map { CarvePreview.json($0) })
+    console.emit(json: json)
+  }
+}
+
+/// The largest resident set of this process.
+enum PeakMemory {
+  /// In megabytes, from the kernel's `VmHWM`; nil where there is no such file.
+  static var megabytes: Int? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }.first.map { $0 / 1_024 }
+  }
+
+  /// Forgets the peak, so that the next reading says what came after; where the kernel does not allow it, nothing happens.
+  static func reset() {
+    guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return }
+    try? file.write(contentsOf: Data("5".utf8))
+    try? file.close()
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Registry
+import Testing
+import Weights
+
+@testable import Commands
+
+struct SettingsFilesTests {
+  /// A home and a repository with a subfolder.
+  private struct Place {
+    let folder: String
+    var home: Home { Home(path: folder + "/home") }
+    var repository: String { folder + "/repository" }
+
+    init() throws {
+      folder =
+        FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)")
+        .resolvingSymlinksInPath().path
+      for name in ["/home", "/repository/.git", "/repository/src", "/other"] {
+        try FileManager.default.createDirectory(atPath: folder + name, withIntermediateDirectories: true)
+      }
+    }
+
+    func write(_ text: String, to path: String) throws {
+      try text.write(toFile: folder + "/" + path, atomically: true, encoding: .utf8)
+    }
+
+    func remove() { try? FileManager.default.removeItem(atPath: folder) }
+  }
+
+  @Test func theRepositorysFileWinsOverTheHomesMemberByMember() throws {
+    let place = try Place()
+    defer { place.remove() }
+    try place.write(#"{"carving": {"a": 1, "deep": {"x": 1, "y": 2}}, "editor": {}}"#, to: "home/config.json")
+    try place.write(#"{"carving": {"deep": {"y": 3}, "list": [1]}}"#, to: "repository/.gemfill.json")
+    let files = try SettingsFiles("carving", paths: [place.repository + "/src"], home: place.home)
+    #expect(
+      JSONValue.object(files.section) == ["a": 1, "deep": ["x": 1, "y": 3], "list": [1]])
+    #expect(files.origins == [place.home.settings, place.repository + "/.gemfill.json"])
+  }
+
+  @Test func noFileIsNoSettings() throws {
+    let place = try Place()
+    defer { place.remove() }
+    let files = try SettingsFiles(
+      "carving", paths: [place.repository, place.folder + "/none"], home: place.home)
+    #expect(files.section.isEmpty && files.origins.isEmpty)
+  }
+
+  @Test(arguments: ["{", "[]", #"{"carving": 3}"#, #"{"carving": {"#])
+  func brokenFilesAreNamed(text: String) throws {
+    let place = try Place()
+    defer { place.remove() }
+    try place.write(text, to: "repository/.gemfill.json")
+    let error = #expect(throws: Failure.self) {
+      try SettingsFiles("carving", paths: [place.repository], home: place.home)
+    }
+    #expect(error?.description.contains(place.repository + "/.gemfill.json") == true)
+  }
+
+  @Test func repositoriesThatSayDifferentThingsAreNotMixed() throws {
+    let place = try Place()
+    defer { place.remove() }
+    try place.write(#"{"carving": {"a": 1}}"#, to: "repository/.gemfill.json")
+    let error = #expect(throws: Failure.self) {
+      try SettingsFiles("carving", paths: [place.repository, place.folder + "/other"], home: place.home)
+    }
+    #expect(error?.description.contains("differ") == true)
+  }
+
+  @Test func aWeightsFileIsASectionOrHoldsOne() throws {
+    let place = try Place()
+    defer { place.remove() }
+    try place.write(#"{"carving": {"a": 1}}"#, to: "held.json")
+    try place.write(#"{"a": 1}"#, to: "bare.json")
+    for name in ["/held.json", "/bare.json"] {
+      #expect(JSONValue.object(try SettingsFiles.object(at: place.folder + name, key: "carving")) == ["a": 1])
+    }
+    #expect(throws: Failure.self) { try SettingsFiles.object(at: place.folder + "/none", key: "carving") }
+  }
+}
