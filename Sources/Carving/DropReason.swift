@@ -28,6 +28,8 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case acrossSplits = "across-splits"
   /// Lies in a function that other files have shown often enough.
   case copiedFunction = "copied-function"
+  /// Its offsets do not fit the file, as from a damaged cache.
+  case damaged
 
   /// Alphabetical.
   public static func < (left: DropReason, right: DropReason) -> Bool { left.rawValue < right.rawValue }

@@ -149,8 +149,7 @@ extension SurveyedCorpus {
         lines: first...max(first, lines.line(at: max(range.lowerBound, range.upperBound - 1)) + 1))
     }
     explanation.redactions = source.redactions.map { .init(rule: $0.rule, place: place($0.range)) }
-    let parsed = run.catalog.parse(
-      source.bytes, language: source.language, timeoutMs: run.options.parseTimeoutMs)
+    let parsed = surveyor.parse(source)
     explanation.parts = parsed.parts.map {
       .init(
         language: $0.language.name, place: place($0.range), nodes: $0.tree.nodeCount,
@@ -166,8 +165,10 @@ extension SurveyedCorpus {
         return .init(
           hole: cut, place: place(cut.middle), unused: unused.reason?.rawValue ?? "limit", context: [])
       case .success(let rank):
-        let context =
-          explanation.split == nil ? [] : context[file.tree].snippets(for: cut, in: source, rank: rank)
+        guard let example = example(of: cut, in: source, file: file, rank: rank) else {
+          return .init(hole: cut, place: place(0..<0), unused: DropReason.damaged.rawValue, context: [])
+        }
+        let context = explanation.split == nil ? [] : example.context
         return .init(hole: cut, place: place(cut.middle), unused: nil, context: context)
       }
     }

@@ -36,30 +36,18 @@ struct RepositoryContext: Sendable {
     }
   }
 
-  /// The snippets for a hole; none in the share of examples that the options leave without.
-  func snippets(for hole: CarvedHole, in file: SourceFile, rank: UInt64) -> [ContextSnippet] {
-    guard let builder, hole.kind != .plain else { return [] }
+  /// The snippets for an example; none in the share of examples that the options leave without.
+  func snippets(for example: FIMExample, rank: UInt64) -> [ContextSnippet] {
+    guard let builder, example.kind != .plain else { return [] }
     var generator = SeededGenerator(seed: rank)
     guard !generator.chance(options.emptyShare), options.maximumSnippets > 0 else { return [] }
     let limit = 1 + generator.below(options.maximumSnippets)
     return builder.snippets(
       for: ContextQuery(
-        path: file.path, language: hole.language,
-        prefix: Array(file.bytes[hole.window.lowerBound..<hole.middle.lowerBound]),
-        suffix: Array(file.bytes[hole.middle.upperBound..<hole.window.upperBound]),
-        hole: .init(middle: Array(file.bytes[hole.middle]), range: hole.middle), budgetBytes: budget,
-        limit: limit,
-        maximumLines: options.maximumLines))
-  }
-
-  /// What a file could get context from, at its end; for explanations.
-  func available(for file: SourceFile) -> [ContextSnippet] {
-    guard let builder else { return [] }
-    let start = max(0, file.bytes.count - 2_000)
-    return builder.snippets(
-      for: ContextQuery(
-        path: file.path, language: file.language, prefix: Array(file.bytes[start...]), suffix: [],
-        budgetBytes: budget, limit: options.maximumSnippets, maximumLines: options.maximumLines))
+        path: example.path, language: example.language, prefix: Array(example.prefix.utf8),
+        suffix: Array(example.suffix.utf8),
+        hole: .init(middle: Array(example.middle.utf8), range: example.middleStart..<example.middleEnd),
+        budgetBytes: budget, limit: limit, maximumLines: options.maximumLines))
   }
 
   /// Binary search by bytes, as the entries are sorted.

@@ -58,7 +58,7 @@ extension SurveyedCorpus {
       case .failure(let drop): if let reason = drop.reason { cuts.drops[reason, default: 0] += 1 }
       case .success(let rank):
         guard let example = example(of: record.cuts.holes[hole], in: source, file: file, rank: rank) else {
-          cuts.fault = SkippedFile(.changed, "holes do not fit the file")
+          cuts.drops[.damaged, default: 0] += 1
           continue
         }
         if let decontaminator = run.options.decontamination, Self.isContaminated(example, decontaminator) {
@@ -99,9 +99,11 @@ extension SurveyedCorpus {
     }
   }
 
+  /// The example of a hole with its context; nil when the hole does not fit the file.
   func example(of hole: CarvedHole, in source: SourceFile, file: File, rank: UInt64) -> FIMExample? {
-    let snippets = context[file.tree].snippets(for: hole, in: source, rank: rank)
-    return hole.example(in: source, contentHash: file.hash.hex, context: snippets)
+    guard var example = hole.example(in: source, contentHash: file.hash.hex) else { return nil }
+    example.context = context[file.tree].snippets(for: example, rank: rank)
+    return example
   }
 
   private static func isContaminated(_ example: FIMExample, _ decontaminator: Decontaminator) -> Bool {

@@ -1,7 +1,7 @@
 import Context
 import Corpus
+import Foundation
 import Syntax
-import Weights
 
 /// The first pass over one file: read, clean, parse once, and draw everything from the trees.
 struct Surveyor: Sendable {
@@ -20,9 +20,23 @@ struct Surveyor: Sendable {
     recipe = [
       "\(SurveyOutcome.version)", run.settings.hash, "\(run.options.seed)", "\(epoch)",
       run.options.hygiene.deniedLicences.sorted().joined(separator: ","),
-      run.catalog.names.joined(separator: ","), "\(run.options.parseTimeoutMs)",
+      run.catalog.names.joined(separator: ","), Self.grammars(of: run), "\(run.options.parseTimeoutMs)",
+      Self.program,
     ].joined(separator: "\u{0}")
   }
+
+  /// The grammars that are built, of the languages that the trees' paths name: others would be carved by indentation.
+  private static func grammars(of run: CarvingRun) -> String {
+    let names = Set(run.trees.flatMap(\.entries).compactMap { run.catalog.name(forPath: $0.path) })
+    return names.filter { run.catalog.language(named: $0) != nil }.sorted().joined(separator: ",")
+  }
+
+  /// Another build may have other rules: what one found is not believed by the other.
+  private static let program: String = {
+    var status = stat()
+    guard stat("/proc/self/exe", &status) == 0 else { return "" }
+    return "\(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec) \(status.st_ino)"
+  }()
 
   /// What the first pass found about a file, and what of it is new to the cache.
   struct Finding: Sendable {
@@ -48,7 +62,10 @@ struct Surveyor: Sendable {
       key = self.key("sha " + hash.hex, entry.path)
       if let known = cached(key) { return known }
     }
-    return finding(survey(entry.path, bytes: bytes, hash: hash), key: key)
+    let outcome = survey(entry.path, bytes: bytes, hash: hash)
+    // On a less busy machine there may be time enough.
+    if case .skipped(_, let skipped) = outcome, skipped.reason == .parseTimeout { key = nil }
+    return finding(outcome, key: key)
   }
 
   /// What is found in bytes that were just read.
@@ -58,7 +75,7 @@ struct Surveyor: Sendable {
     case .success(let cleaned): file = cleaned
     case .failure(let skipped): return .skipped(hash, skipped)
     }
-    let parsed = run.catalog.parse(file.bytes, language: file.language, timeoutMs: run.options.parseTimeoutMs)
+    let parsed = parse(file)
     if case .timedOut = parsed {
       return .skipped(hash, SkippedFile(.parseTimeout, "more than \(run.options.parseTimeoutMs) ms"))
     }
@@ -72,6 +89,12 @@ struct Surveyor: Sendable {
         cuts: FileSurvey.Cuts(holes: carving.holes, middles: middles, drops: carving.dropCounts),
         functions: functions, facts: FileFacts(path: path, source: file.bytes, parts: parsed.parts),
         fingerprint: Fingerprint(shingles)))
+  }
+
+  /// The trees of a file's parts; a file that the parser's library could not bear is carved by indentation.
+  func parse(_ file: SourceFile) -> ParsedFile {
+    if TokenBound.isExceeded(by: file.bytes) { return .unknownLanguage }
+    return run.catalog.parse(file.bytes, language: file.language, timeoutMs: run.options.parseTimeoutMs)
   }
 
   /// The file as examples may show it.

@@ -1,5 +1,7 @@
 import Completion
+import Context
 import Foundation
+import Generation
 import Registry
 import Syntax
 import Weights
@@ -19,6 +21,10 @@ struct CompleteCommand: Command {
     Option.text(
       "base", "NAME|PATH", help: "Registered model, GGUF file or model folder (default: the embedded base)."),
     Option.integer("tokens", "N", in: 1...256, help: "Most tokens (default 64)."),
+    Option.choice(
+      "context", ["auto", "on", "off"],
+      help:
+        "Show the model pieces of other files of the repository (default: auto, if the adapter learnt it)."),
     Option.flag("explain", help: "Also say on standard error what was seen, generated, cut away and spent."),
   ]
 
@@ -32,22 +38,64 @@ struct CompleteCommand: Command {
     if let adapter { try await model.prepare(adapter: adapter) }
     var options = CompletionService.Options()
     options.timeBudgetMs = 10_000
-    let service = CompletionService(model: model, catalog: .standard(), options: options)
+    let catalog = LanguageCatalog.standard()
+    let service = CompletionService(model: model, catalog: catalog, options: options)
+    var isWanted = arguments.text("context") == "on"
+    if arguments.text("context") ?? "auto" == "auto" { isWanted = await model.readsContext(adapter: adapter) }
+    let context = isWanted ? place.repositoryContext(catalog: catalog) : nil
     let answer = try await service.complete(
       CompletionRequest(
         document: place.file, path: place.pathInRepository, text: text, cursor: cursor, trigger: .invoked,
-        adapter: adapter, maxTokens: arguments.integer("tokens")))
+        adapter: adapter, maxTokens: arguments.integer("tokens"), context: context))
     if !answer.text.isEmpty { console.print(String(decoding: answer.text, as: UTF8.self)) }
-    if arguments.flag("explain") { explain(answer, adapter, console) }
-    console.emit(json: json(answer, place, adapter))
+    let snippets = Self.described(answer.context, format: model.engine.format)
+    if arguments.flag("explain") { explain(answer, snippets, adapter, console) }
+    console.emit(json: json(answer, snippets, place, adapter))
     return .done
   }
 
-  private static func explain(_ answer: CompletionAnswer, _ adapter: String?, _ console: Console) {
+  /// A snippet in the prompt, with what it costs.
+  private struct Described {
+    let snippet: ContextSnippet
+    let tokens: Int
+
+    var lines: ClosedRange<Int> {
+      let count = snippet.text.utf8.count { $0 == 0x0A } + (snippet.text.utf8.last == 0x0A ? 0 : 1)
+      return snippet.firstLine...(snippet.firstLine + max(count, 1) - 1)
+    }
+
+    var line: String {
+      "\(snippet.path):\(lines.lowerBound)-\(lines.upperBound) (\(snippet.source.rawValue)): "
+        + "\(snippet.text.utf8.count) bytes, \(tokens) tokens"
+    }
+
+    var json: JSONValue {
+      [
+        "path": .string(snippet.path), "source": .string(snippet.source.rawValue),
+        "first_line": .int(lines.lowerBound), "last_line": .int(lines.upperBound),
+        "bytes": .int(snippet.text.utf8.count), "tokens": .int(tokens),
+      ]
+    }
+  }
+
+  private static func described(_ snippets: [ContextSnippet], format: PromptFormat) -> [Described] {
+    snippets.map { snippet in
+      let shown = PromptSnippet(path: snippet.path, text: Array(snippet.text.utf8))
+      // Without the begin token, which every prompt has.
+      return Described(snippet: snippet, tokens: format.head(path: "", context: [shown]).count - 1)
+    }
+  }
+
+  private static func explain(
+    _ answer: CompletionAnswer, _ snippets: [Described], _ adapter: String?, _ console: Console
+  ) {
     let times = answer.latency
     func ms(_ value: Double) -> String { String(format: "%.1f ms", value) }
     console.note("adapter     \(adapter ?? "none")")
     console.note("window      \(answer.prefixBytes) bytes before, \(answer.suffixBytes) behind the cursor")
+    for snippet in snippets { console.note("context     \(snippet.line)") }
+    let tokens = snippets.reduce(0) { $0 + $1.tokens }
+    console.note("context     \(snippets.count) pieces of other files, \(tokens) tokens of the prompt")
     console.note(
       "prompt      \(answer.evaluatedPromptTokens) tokens evaluated, \(answer.reusedPromptTokens) reused")
     console.note(
@@ -66,8 +114,9 @@ struct CompleteCommand: Command {
     String(decoding: text, as: UTF8.self).debugDescription
   }
 
-  private static func json(_ answer: CompletionAnswer, _ place: CursorPlace, _ adapter: String?) -> JSONValue
-  {
+  private static func json(
+    _ answer: CompletionAnswer, _ snippets: [Described], _ place: CursorPlace, _ adapter: String?
+  ) -> JSONValue {
     let times = answer.latency
     return [
       "file": .string(place.file), "line": .int(place.line), "column": .int(place.column),
@@ -77,7 +126,7 @@ struct CompleteCommand: Command {
       "generated": .string(String(decoding: answer.generated, as: UTF8.self)), "end": .string(answer.end),
       "single_line": .bool(answer.singleLine), "tokens": .int(answer.tokenCount),
       "prefix_bytes": .int(answer.prefixBytes), "suffix_bytes": .int(answer.suffixBytes),
-      "evaluated_prompt_tokens": .int(answer.evaluatedPromptTokens),
+      "context": .array(snippets.map(\.json)), "evaluated_prompt_tokens": .int(answer.evaluatedPromptTokens),
       "reused_prompt_tokens": .int(answer.reusedPromptTokens),
       "mean_log_probability": .double(Double(answer.meanLogProbability)),
       "min_log_probability": .double(Double(answer.minLogProbability)),
@@ -128,15 +177,25 @@ struct CursorPlace {
 
   /// Path below the folder that holds `.git`, else the file's name.
   var pathInRepository: String {
-    let path = URL(fileURLWithPath: file).standardizedFileURL.resolvingSymlinksInPath().path
-    var folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    let path = absolutePath
+    guard let root = repository else { return URL(fileURLWithPath: path).lastPathComponent }
+    return String(path.dropFirst(root.count + 1))
+  }
+
+  private var absolutePath: String {
+    URL(fileURLWithPath: file).standardizedFileURL.resolvingSymlinksInPath().path
+  }
+
+  /// The folder that holds `.git`; nil for a file in no repository.
+  var repository: String? {
+    var folder = URL(fileURLWithPath: absolutePath).deletingLastPathComponent()
     while folder.path != "/" {
       if FileManager.default.fileExists(atPath: folder.appendingPathComponent(".git").path) {
-        return String(path.dropFirst(folder.path.count + 1))
+        return folder.path
       }
       folder.deleteLastPathComponent()
     }
-    return URL(fileURLWithPath: path).lastPathComponent
+    return nil
   }
 }
 

@@ -36,7 +36,8 @@ struct LSPCommand: Command {
     let options = limits
     let server = LanguageServer(
       LanguageServer.Configuration(
-        version: Gemfill.version, suggestions: suggestionLog(home, console), isExcluded: isExcluded,
+        version: Gemfill.version, suggestions: suggestionLog(home, console), catalog: catalog,
+        isExcluded: isExcluded,
         writeLog: { line in console.note("\(timestamp()) \(line)") },
         makeService: {
           let model = try await ServingModel.load(base: base, home: home)
@@ -45,7 +46,7 @@ struct LSPCommand: Command {
           if let adapter { try await model.prepare(adapter: adapter) }
           return LanguageServer.Served(
             service: CompletionService(model: model, catalog: catalog, options: options), adapter: adapter,
-            modelKey: model.sha256)
+            modelKey: model.sha256, readsContext: { await model.readsContext(adapter: $0) })
         }))
     console.note("\(timestamp()) start version=\(Gemfill.version) languages=\(catalog.names.count)")
     return await server.run(transport) == 0 ? .done : .failed

@@ -16,7 +16,8 @@ actor ServingModel: InfillModel {
   nonisolated var notes: [String] { engine.model.notes }
   private let registry: ModelRegistry
   private let basePath: String
-  private var loaded: Set<String> = []
+  /// The loaded adapters; whether they have learnt to read snippets of other files.
+  private var loaded: [String: Bool] = [:]
 
   private init(engine: Engine, sha256: String, basePath: String, registry: ModelRegistry) throws {
     self.engine = engine
@@ -56,14 +57,24 @@ actor ServingModel: InfillModel {
 
   /// Reads an adapter, once.
   ///
-  /// - Throws: `RegistryError` when there is none of that name, or when it was trained on another base.
+  /// - Throws: `RegistryError` when there is none of that name, or when it was trained on another base;
+  ///   `GenerationError.otherInfillTokens` when it was trained with other marks.
   func prepare(adapter name: String) async throws {
-    guard !loaded.contains(name) else { return }
+    guard loaded[name] == nil else { return }
     let adapter = try registry.adapter(named: name)
     try ModelRegistry.check(
       adapter, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: sha256)
+    let card = try AdapterCard(directory: adapter.directory)
+    try engine.format.marks.check(adapter: name, card: card.fimTokens)
     await engine.use(try LoRAAdapter(directory: adapter.directory, model: engine.model), named: name)
-    loaded.insert(name)
+    loaded[name] = card.contextShare > 0
+  }
+
+  /// Whether an adapter has learnt to read snippets of other files; false for the bare base and where there is no such adapter.
+  func readsContext(adapter name: String?) async -> Bool {
+    guard let name else { return false }
+    try? await prepare(adapter: name)
+    return loaded[name] ?? false
   }
 
   nonisolated func infill(_ request: InfillRequest) async throws -> InfillResult {

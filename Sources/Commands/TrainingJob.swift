@@ -123,6 +123,7 @@ struct TrainingJob {
     card.promptOrder = PromptOrder.suffixFirst.rawValue
     card.rank = adapter.rank
     card.alpha = Double(adapter.alpha)
+    card.fimTokens = engine.format.marks.json
     card.targetModules = Projection.allCases.map(\.rawValue)
     card.steps = report.last.step
     card.tokens = report.last.tokens

@@ -26,7 +26,7 @@ public struct CompletionRequest: Sendable {
   public var maxTokens: Int?
 
   /// Says what other files tell about the place; nil for prompts without them, as models want that have not learnt to
-  /// read them. Asked once for each window, so that the snippets stay the same while somebody types.
+  /// read them.
   public var context: ContextProvider?
 
   /// Creates a request.
@@ -45,9 +45,25 @@ public struct CompletionRequest: Sendable {
   }
 }
 
-/// Finds the snippets of other files for a window of a document; the most useful last. It is waited for.
-public typealias ContextProvider =
-  @Sendable (_ path: String, _ prefix: [UInt8], _ suffix: [UInt8]) async -> [ContextSnippet]
+/// A place for which other files are asked.
+public struct ContextPlace: Sendable {
+  /// Path of the file as in the request.
+  public var path: String
+  /// The document, with `\n` line ends.
+  public var text: [UInt8]
+  /// Byte offset of the cursor in `text`.
+  public var cursor: Int
+  /// Bytes of `text` that the prompt shows.
+  public var window: Range<Int>
+  /// True when the window is not the document's last one, grown: the prompt is new anyway.
+  public var windowMoved: Bool
+  /// Bytes of a full window; the same for all places of a service, so that a budget made of it does not change with typing.
+  public var windowBytes: Int
+}
+
+/// Finds the snippets of other files for a place, the most useful last. It is waited for, and should give the same snippets
+/// while somebody types: others in front of the prompt cost all its keys and values.
+public typealias ContextProvider = @Sendable (ContextPlace) async -> [ContextSnippet]
 
 /// What is shown, where it came from, and what it cost.
 public struct CompletionAnswer: Sendable {

@@ -83,10 +83,15 @@ public actor CompletionService {
       return answer
     }
 
-    let window = windows.window(
+    let (window, hasMoved) = windows.window(
       document: request.document, text: text, cursor: place, limits: options.window)
     let rules = syntax(request.path)
-    let context = await context(request, text: text, window: window)
+    let context =
+      await request.context?(
+        ContextPlace(
+          path: request.path, text: text, cursor: place,
+          window: window.prefix.lowerBound..<window.suffix.upperBound, windowMoved: hasMoved,
+          windowBytes: options.window.prefixBytes + options.window.suffixBytes)) ?? []
     let contextMs = milliseconds(since: start)
     let result = try await generate(
       request, context: context, text: text, window: window, cursor: cursor, rules: rules)
@@ -113,17 +118,6 @@ public actor CompletionService {
         document: request.document)
     }
     return answer
-  }
-
-  /// The snippets for the window: those that it had, as long as it stays, else what the request's provider finds.
-  private func context(
-    _ request: CompletionRequest, text: [UInt8], window: ContextWindow
-  ) async -> [ContextSnippet] {
-    guard let provider = request.context else { return [] }
-    if let known = windows.context(document: request.document) { return known }
-    let found = await provider(request.path, Array(text[window.prefix]), Array(text[window.suffix]))
-    windows.keep(found, document: request.document, start: window.prefix.lowerBound)
-    return found
   }
 
   private func generate(

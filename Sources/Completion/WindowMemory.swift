@@ -1,5 +1,3 @@
-import Context
-
 /// Keeps the window of each document where it was while the user types, so that hops fall on moments at which the whole
 /// prompt has to be evaluated anyway.
 struct WindowMemory {
@@ -7,7 +5,6 @@ struct WindowMemory {
     var start: Int
     var prefix: [UInt8]
     var suffix: [UInt8]
-    var context: [ContextSnippet]?
   }
 
   /// Bytes that may be deleted from the end of the prefix before a new window is chosen.
@@ -23,30 +20,18 @@ struct WindowMemory {
   }
 
   /// The window for a request: the last one of the document, grown, when text was only typed or deleted at its cursor;
-  /// else a new one.
+  /// else a new one, which `hasMoved` says.
   mutating func window(document: String, text: [UInt8], cursor: Int, limits: ContextWindow.Limits)
-    -> ContextWindow
+    -> (window: ContextWindow, hasMoved: Bool)
   {
     let kept = kept(document, text, cursor, limits)
-    let isKept = kept != nil
     let window = kept ?? ContextWindow(text: text, cursor: cursor, limits: limits)
     order.removeAll { $0 == document }
     order.append(document)
     if order.count > Self.documents { seen[order.removeFirst()] = nil }
     seen[document] = Seen(
-      start: window.prefix.lowerBound, prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]),
-      context: isKept ? seen[document]?.context : nil)
-    return window
-  }
-
-  /// The snippets that were found for the document's window; nil where they have to be looked for.
-  func context(document: String) -> [ContextSnippet]? { seen[document]?.context }
-
-  /// Keeps the snippets of the document's window, if it is still the one that begins at `start`: as long as the window stays,
-  /// they stay, or all keys and values would be lost. Where nothing was found it is looked for again.
-  mutating func keep(_ context: [ContextSnippet], document: String, start: Int) {
-    guard !context.isEmpty, seen[document]?.start == start else { return }
-    seen[document]?.context = context
+      start: window.prefix.lowerBound, prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]))
+    return (window, kept == nil)
   }
 
   private func kept(_ document: String, _ text: [UInt8], _ cursor: Int, _ limits: ContextWindow.Limits)

@@ -5,8 +5,8 @@ import Syntax
 struct ChunkLines {
   /// Longest chunk: snippets are short.
   static let longest = 30
-  /// Neighbours are joined up to this many lines: a chunk of two lines costs as much as one of twenty.
-  static let joined = 20
+  /// Neighbours are joined up to this many lines: a chunk of two lines costs as much as one of ten.
+  static let joined = 12
   /// Shorter definitions make no border.
   private static let shortestDefinition = 3
 

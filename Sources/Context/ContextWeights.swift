@@ -1,8 +1,9 @@
-/// How the sources weigh against each other.
+/// How the sources weigh against each other. Tuned by how many of the names that a later commit inserted, and that other
+/// files define, stand in the snippets (two Python repositories, a window of 2.2 KB and its share for context).
 struct ContextWeights: Sendable {
   /// Sources that are asked.
   var sources = Set(ContextSnippet.Source.allCases)
-  /// A definition of a nearby name, per unit of the name's rarity.
+  /// A definition of a nearby name, per unit of the name's rarity. Above 4 it displaces chunks that help more.
   var definition: Float = 3
   /// The definition stands in a file that is not imported.
   var unlinkedDefinition: Float = 0.6
@@ -11,21 +12,27 @@ struct ContextWeights: Sendable {
   /// What is defined is no function and no type.
   var valueDefinition: Float = 0.6
   /// A chunk of the test of this file, or of what it tests.
-  var test: Float = 1.2
+  var test: Float = 1.05
   /// A chunk of an imported file.
-  var imported: Float = 1.2
+  var imported: Float = 1.3
   /// A chunk of an importing file.
-  var importing: Float = 1
+  var importing: Float = 1.3
   /// Any chunk.
   var similar: Float = 1
   /// Any chunk of another family of languages.
   var otherLanguage: Float = 0.4
-  /// Share of the budget that the best snippet may take while others follow.
+  /// Share of what is left of the budget that a snippet may take while others may follow: one good piece is worth more
+  /// than two halves.
   var firstShare: Float = 0.65
-  /// How much a line is worth for following one that fits.
+  /// How much of a line's worth goes to each of the two lines behind it: what follows the like of the prefix is what may
+  /// belong into the hole.
   var following: Float = 0.6
-  var linesBefore = 14
-  var linesBehind = 6
-  var halfLine: Float = 2
+  /// What the beginning of a chunk, which says what it is, counts more.
   var headBonus: Float = 1.3
+  /// Lines before and behind the place whose words count; 20 together.
+  var linesBefore = 14
+  /// See `linesBefore`.
+  var linesBehind = 6
+  /// At this many lines from the place a word counts half.
+  var halfLine: Float = 2
 }

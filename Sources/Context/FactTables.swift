@@ -31,7 +31,7 @@ struct FactTables: Equatable {
   var chunks: [Chunk] = []
 
   /// Most words of a chunk.
-  static let wordsPerChunk = 20
+  static let wordsPerChunk = 24
   /// Most lines of a file that has facts.
   static let maximumLines = 1 << 21
   private static let version: UInt8 = 1

@@ -127,13 +127,12 @@ struct ImportResolver {
     }
     let files = best(candidates.map { ($0, names.entries[$0].folders[...]) }, folders, isRelative, from: file)
     if !files.isEmpty || !allowsFolder { return files }
-    let inside = names.files(folder: last).filter { $0 != file }
-    let places = inside.map { ($0, names.entries[$0].folders.dropLast()) }
-    let packages = best(
-      places.filter { Self.folderFiles.contains(names.entries[$0.0].stem) }, folders, isRelative, from: file)
-    if !packages.isEmpty { return packages }
-    let members = best(places, folders, isRelative, from: file, limit: Self.maximumFolder)
-    return members
+    // The folder's own name is part of the match.
+    let inside = names.files(folder: last).filter { $0 != file }.map { ($0, names.entries[$0].folders[...]) }
+    let packages = inside.filter { Self.folderFiles.contains(names.entries[$0.0].stem) }
+    let found = best(packages, components[...], isRelative, from: file)
+    return found.isEmpty
+      ? best(inside, components[...], isRelative, from: file, limit: Self.maximumFolder) : found
   }
 
   /// The candidates whose folders end like the import's; none when the match is weak or fits too many.

@@ -11,9 +11,7 @@ struct NearbyWords {
     let isMember: Bool
   }
 
-  /// Lines before and behind the place that count, and the bytes that they may have.
-  static let linesBefore = 14
-  static let linesBehind = 6
+  /// Bytes before and behind the place that count at most.
   private static let bytesBefore = 1_400
   private static let bytesBehind = 600
 

@@ -14,6 +14,12 @@ public struct DuplicateMiddles: Sendable {
 
   /// What is kept of a middle; nil for one that is empty or nothing but white space, which is nobody's copy.
   public static func hash(of middle: some Sequence<UInt8>) -> UInt64? {
+    // Bytes that lie together are read without the sequence's own iterator, which is many times slower from outside.
+    middle.withContiguousStorageIfAvailable { hash(bytes: $0) }
+      ?? Array(middle).withUnsafeBufferPointer { hash(bytes: $0) }
+  }
+
+  private static func hash(bytes middle: UnsafeBufferPointer<UInt8>) -> UInt64? {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     var isGap = false
     var isEmpty = true

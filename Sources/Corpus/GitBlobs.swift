@@ -14,6 +14,9 @@ final class GitBlobs: Sendable {
 
   /// The bytes of a blob; fails for an object that is missing, no blob, damaged, or longer than `limit`.
   func read(_ object: String, limit: Int) -> Result<[UInt8], SkippedFile> {
+    guard GitHistory.isObjectName(object) else {
+      return .failure(SkippedFile(.unreadable, "is no name of an object"))
+    }
     // A process that somebody ended is replaced once.
     for _ in 0..<2 {
       guard let process = idle.withLock({ $0.popLast() }) ?? BlobProcess(git: git) else {

@@ -15,6 +15,7 @@ extension LanguageServer {
       Workspace.holdsSecrets(path: place.path)
       || place.root.map { configuration.isExcluded($0, place.path) } ?? false
     places[uri] = isKeptOut ? nil : place
+    if let document = documents[uri] { shareDocument(uri, document) }
     if documents[uri]?.isInStep == false { log("open problem=\"document too large\"") }
   }
 
@@ -48,6 +49,7 @@ extension LanguageServer {
     callOff(uri: uri)
     write(tracker.closed(uri: uri, now: clock.now))
     documents[uri] = nil
+    forgetInContext(uri: uri)
     places[uri] = nil
     if let loading { Task { try? await loading.value.service.forget(document: uri) } }
   }

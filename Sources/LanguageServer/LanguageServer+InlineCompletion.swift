@@ -48,8 +48,9 @@ extension LanguageServer {
       lastSerial += 1
       let serial = lastSerial
       let task = Task { [weak self] in
-        let reply = await Self.reply(question.request, adapter, from: loading)
-        await self?.finish(identifier, question, reply, serial: serial, started: started)
+        guard let self else { return }
+        let reply = await reply(question, adapter, from: loading)
+        await finish(identifier, question, reply, serial: serial, started: started)
       }
       pending[identifier] = Pending(uri: uri, version: question.version, serial: serial, task: task)
       return
@@ -86,13 +87,14 @@ extension LanguageServer {
     var modelKey = ""
   }
 
-  private static func reply(
-    _ request: CompletionRequest, _ adapter: Settings.Adapter, from loading: Task<Served, any Error>
+  private nonisolated func reply(
+    _ question: Question, _ adapter: Settings.Adapter, from loading: Task<Served, any Error>
   ) async -> Reply {
-    var request = request
+    var request = question.request
     do {
       let served = try await loading.value
       request.adapter = adapter.name(served.adapter)
+      request.context = await contextProvider(uri: question.uri, adapter: request.adapter, served: served)
       var reply = Reply(
         result: .failure(CancellationError()), adapter: request.adapter, modelKey: served.modelKey)
       do { reply.result = .success(try await served.service.complete(request)) } catch {

@@ -29,7 +29,7 @@ extension LanguageServer {
   }
 
   private var capabilities: JSONValue {
-    let sync = Outgoing.object(("openClose", .bool(true)), ("change", .int(2)))
+    let sync = Outgoing.object(("openClose", .bool(true)), ("change", .int(2)), ("save", .bool(true)))
     let commands = JSONValue.array([.string(Self.acceptedCommand), .string(Self.statusCommand)])
     let folders = Outgoing.object(("supported", .bool(true)), ("changeNotifications", .bool(true)))
     return Outgoing.object(
@@ -81,6 +81,7 @@ extension LanguageServer {
       respond(identifier, Self.noItems)
     }
     pending = [:]
+    endContexts()
     write(tracker.closeAll(now: clock.now))
   }
 
@@ -88,6 +89,9 @@ extension LanguageServer {
     for folder in params["event"]?["removed"]?.arrayValue ?? [] {
       folder["uri"]?.stringValue.map { workspace.remove(uri: $0) }
     }
+    // Repositories of open documents keep theirs.
+    let used = Set(places.values.compactMap(\.root)).union(workspace.roots)
+    endContexts { !used.contains($0) }
     for folder in params["event"]?["added"]?.arrayValue ?? [] {
       folder["uri"]?.stringValue.map { workspace.add(uri: $0) }
     }

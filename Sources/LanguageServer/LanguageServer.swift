@@ -1,5 +1,7 @@
 import Acceptance
 import Completion
+import Context
+import Syntax
 import Weights
 
 /// Serves one client over one connection: LSP 3.18 with `textDocument/inlineCompletion`.
@@ -15,6 +17,8 @@ public actor LanguageServer {
     public var makeService: @Sendable () async throws -> Served
     /// Whether the user keeps a file, by its path below `root`, out of Gemfill.
     public var isExcluded: @Sendable (_ root: String, _ path: String) -> Bool
+    /// Languages of the other files that prompts may show; nil for none of them.
+    public var catalog: LanguageCatalog?
     /// Where suggestions and their fate are written down.
     public var suggestions: (any SuggestionLog)?
     /// Takes lines of the server's own log, in addition to the client's log window.
@@ -22,13 +26,14 @@ public actor LanguageServer {
 
     /// Creates a configuration.
     public init(
-      version: String, suggestions: (any SuggestionLog)? = nil,
+      version: String, suggestions: (any SuggestionLog)? = nil, catalog: LanguageCatalog? = nil,
       isExcluded: @escaping @Sendable (_ root: String, _ path: String) -> Bool = { _, _ in false },
       writeLog: @escaping @Sendable (String) -> Void = { _ in },
       makeService: @escaping @Sendable () async throws -> Served
     ) {
       self.version = version
       self.suggestions = suggestions
+      self.catalog = catalog
       self.isExcluded = isExcluded
       self.writeLog = writeLog
       self.makeService = makeService
@@ -43,9 +48,15 @@ public actor LanguageServer {
     public var adapter: String?
     /// Identifies the base in the log of suggestions; a hash.
     public var modelKey: String
+    /// Whether an adapter (nil: the base) has learnt to read snippets of other files.
+    public var readsContext: @Sendable (_ adapter: String?) async -> Bool
 
     /// Names a service and what it uses.
-    public init(service: CompletionService, adapter: String? = nil, modelKey: String = "") {
+    public init(
+      service: CompletionService, adapter: String? = nil, modelKey: String = "",
+      readsContext: @escaping @Sendable (_ adapter: String?) async -> Bool = { _ in false }
+    ) {
+      self.readsContext = readsContext
       self.service = service
       self.adapter = adapter
       self.modelKey = modelKey
@@ -81,6 +92,10 @@ public actor LanguageServer {
   var servedAdapter: String?
   var loading: Task<Served, any Error>?
   var statistics = ServerStatistics()
+  /// Other files, by the folder that holds them.
+  var contexts: [String: WorkspaceContext] = [:]
+  /// The last thing that contexts were told.
+  var contextWork: Task<Void, Never>?
   /// Errors of the model that the user has been told of.
   var toldErrors: Set<String> = []
   private var transport: Transport?
@@ -107,6 +122,7 @@ public actor LanguageServer {
     for request in pending.values { request.task.cancel() }
     pending = [:]
     loading?.cancel()
+    endContexts()
     write(tracker.closeAll(now: clock.now))
     configuration.suggestions?.end()
     await transport.flush()
@@ -163,6 +179,8 @@ public actor LanguageServer {
     case "textDocument/didOpen": didOpen(params)
     case "textDocument/didChange": didChange(params)
     case "textDocument/didClose": didClose(params)
+    case "textDocument/didSave": didSave(params)
+    case "workspace/didChangeWatchedFiles": didChangeWatchedFiles(params)
     case "$/cancelRequest": cancelRequest(params)
     case "workspace/didChangeWorkspaceFolders": didChangeFolders(params)
     case "workspace/didChangeConfiguration": settings.apply(params["settings"] ?? .null)

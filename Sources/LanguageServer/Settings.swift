@@ -12,6 +12,16 @@ struct Settings: Sendable {
   /// True when the client sends `fim/didShow` and its like.
   var reportsShown = false
 
+  /// Whether prompts show other files.
+  var context = Context.automatic
+
+  /// When prompts show other files.
+  enum Context: String {
+    /// Where the adapter in use has learnt to read them.
+    case automatic = "auto"
+    case on, off
+  }
+
   /// Which adapter a client wants.
   enum Adapter: Equatable {
     /// The one that the server was started with.
@@ -35,6 +45,7 @@ struct Settings: Sendable {
     if let enabled = value["enabled"]?.boolValue { isEnabled = enabled }
     if let reports = value["reportsShown"]?.boolValue { reportsShown = reports }
     if let tokens = value["maxTokens"]?.intValue { maxTokens = max(1, min(tokens, 256)) }
+    if let context = value["context"]?.stringValue.flatMap(Context.init(rawValue:)) { self.context = context }
     if let name = value["adapter"]?.stringValue {
       adapter = name.isEmpty ? .served : name == "none" ? .none : .named(name)
     }

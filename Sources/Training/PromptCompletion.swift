@@ -65,14 +65,15 @@ extension String.UTF8View {
 }
 
 /// Writes examples as prompt and completion, one JSON object a line; the file appears whole or not at all.
-public final class PromptCompletionWriter {
-  private var file: AtomicFile
+public final class PromptCompletionWriter: ExampleSink {
+  // Only touched by `append` and `finish`, which come one at a time.
+  nonisolated(unsafe) private var file: AtomicFile
   private let encoder: ExampleEncoder
   private let order: PromptOrder?
   private let epoch: Int
-  private var pending: [UInt8] = []
+  nonisolated(unsafe) private var pending: [UInt8] = []
   /// Examples that were left out because their text holds the name of a mark.
-  public private(set) var leftOut = 0
+  nonisolated(unsafe) public private(set) var leftOut = 0
 
   /// Begins the file. Without an order, order and seam are drawn for each example as in training here.
   ///
@@ -84,17 +85,19 @@ public final class PromptCompletionWriter {
     self.epoch = epoch
   }
 
-  /// Adds an example.
-  ///
-  /// - Throws: `WeightsError.unwritable`.
-  public func append(_ example: FIMExample) throws {
+  /// The line of an example; nothing where it is left out.
+  public func prepare(_ example: FIMExample) -> [UInt8] {
     var random = encoder.random(for: example, epoch: epoch)
     let (order, seam) = encoder.draw(example, order: order, random: &random)
-    guard let text = PromptCompletion(example, format: encoder.format, order: order, seam: seam) else {
-      leftOut += 1
-      return
-    }
-    pending += text.line
+    return PromptCompletion(example, format: encoder.format, order: order, seam: seam)?.line ?? []
+  }
+
+  /// Adds a line.
+  ///
+  /// - Throws: `WeightsError.unwritable`.
+  public func append(_ prepared: [UInt8], of example: FIMExample) throws {
+    if prepared.isEmpty { leftOut += 1 }
+    pending += prepared
     if pending.count > 1 << 18 { try flush() }
   }
 

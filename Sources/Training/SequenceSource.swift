@@ -6,6 +6,9 @@ public protocol SequenceSource {
   /// Makes an epoch ready; how many sequences it has.
   mutating func open(epoch: Int) throws -> Int
 
+  /// No sequence of any epoch has more tokens.
+  var longestSequence: Int { get }
+
   /// A sequence of the open epoch; nil where it is left out.
   ///
   /// - Precondition: `index` is below what `open` gave.
@@ -23,6 +26,8 @@ struct CarvedSource: SequenceSource {
     self.encoder = encoder
     self.carve = carve
   }
+
+  var longestSequence: Int { encoder.recipe.maximumLength }
 
   mutating func open(epoch: Int) throws -> Int {
     if epoch != self.epoch {

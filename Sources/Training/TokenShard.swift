@@ -82,7 +82,7 @@ public struct TokenShardInfo: Sendable, Equatable {
 /// text of each hole in bytes.
 public final class TokenShard: Sendable {
   /// Longest sequence that is read: a damaged file must not make a trainer allocate without end.
-  static let longest = 1 << 16
+  static let longest = 1 << 13
 
   /// Where the file lies.
   public let path: String

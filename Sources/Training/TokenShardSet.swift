@@ -4,8 +4,18 @@ import Weights
 
 /// All shards of a dataset as one source of sequences, for a trainer. Every epoch has the same sequences in another order.
 public struct TokenShardSet: SequenceSource, Sendable {
+  /// How the name of a file of sequences ends.
+  static let suffix = ".safetensors"
   /// How the name of an index ends.
-  public static let indexSuffix = ".index.json"
+  public static let indexSuffix = ".safetensors.index.json"
+
+  /// `NAME` of `NAME.safetensors` and its index.
+  static func base(of path: String) -> String {
+    for suffix in [indexSuffix, suffix] where path.hasSuffix(suffix) {
+      return String(path.dropLast(suffix.count))
+    }
+    return path
+  }
 
   /// The files.
   public let shards: [TokenShard]
@@ -18,18 +28,34 @@ public struct TokenShardSet: SequenceSource, Sendable {
 
   /// Whether `path` names an index or a shard.
   public static func isShards(_ path: String) -> Bool {
-    path.hasSuffix(indexSuffix) || path.hasSuffix(".safetensors")
+    path.hasSuffix(indexSuffix) || path.hasSuffix(suffix)
   }
 
-  /// Maps the shards that the index at `path` lists, or the one shard at `path`.
+  /// What the shards at `path` were made with, whatever the vocabulary.
+  ///
+  /// - Throws: `WeightsError`, `TrainingError.shard`.
+  public static func info(path: String) throws -> TokenShardInfo {
+    guard let first = try files(at: path).first?.path else {
+      throw TrainingError.shard(path: path, problem: "lists no shards")
+    }
+    return try TokenShardInfo(SafetensorsFile(path: first).metadata, path: first)
+  }
+
+  /// The file at `path`, or those that the index there or beside it lists.
+  private static func files(at path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
+    let index = base(of: path) + indexSuffix
+    let isOne = !path.hasSuffix(indexSuffix) && (MappedFile.exists(path) || !MappedFile.exists(index))
+    return isOne ? [(path, nil, nil)] : try files(index: index)
+  }
+
+  /// Maps the file at `path`, or the files that the index there or beside it lists.
   ///
   /// - Throws: `WeightsError`; `TrainingError.shard` where a file is damaged or missing, was made with another vocabulary
   ///   than `format`, or with other marks.
   public init(path: String, format: PromptFormat) throws {
     let size = format.tokenizer.vocabularySize
-    let files = path.hasSuffix(Self.indexSuffix) ? try Self.files(index: path) : [(path, nil, nil)]
     var shards: [TokenShard] = []
-    for (file, sequences, tokens) in files {
+    for (file, sequences, tokens) in try Self.files(at: path) {
       let shard = try TokenShard(path: file, vocabularySize: size)
       guard shard.count == sequences ?? shard.count, shard.tokenCount == tokens ?? shard.tokenCount else {
         throw TrainingError.shard(path: file, problem: "is not the file that \(path) lists")

@@ -57,9 +57,9 @@ public final class Trainer {
     self.source = source
     adapter = TrainableAdapter(
       model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
-    let tokens = max(recipe.microBatchTokens, recipe.maximumLength)
+    let longest = max(1, source.longestSequence, heldOut.map(\.tokens.count).max() ?? 0)
     pass = try TrainingPass(
-      model: model, adapter: adapter, maximumTokens: tokens, longest: recipe.maximumLength)
+      model: model, adapter: adapter, maximumTokens: max(recipe.microBatchTokens, longest), longest: longest)
     schedule = LearningRateSchedule(peak: recipe.learningRate)
     self.heldOut = heldOut.map {
       var sequence = $0

@@ -1,4 +1,6 @@
+import Context
 import Generation
+import Synchronization
 import Syntax
 import Testing
 
@@ -132,5 +134,30 @@ import Testing
     let answer = try await service(model).complete(
       CompletionRequest(document: "d", path: "a.py", text: Array("x = ".utf8), cursor: 99))
     #expect(answer.text == Array("1".utf8))
+  }
+
+  @Test func otherFilesAreAskedWithTheWindowAndShownToTheModel() async throws {
+    let model = ScriptedModel("value")
+    let service = service(model)
+    let places = Mutex<[ContextPlace]>([])
+    let snippet = ContextSnippet(
+      path: "b.py", source: .definition, firstLine: 3, text: "def b():\n    pass\n")
+    var question = request("x = ‸\ny = 2\n")
+    question.context = { place in
+      places.withLock { $0.append(place) }
+      return [snippet]
+    }
+    let first = try await service.complete(question)
+    #expect(first.context == [snippet])
+    #expect(model.requests.last?.context == [PromptSnippet(path: "b.py", text: Array(snippet.text.utf8))])
+    var typed = request("x = q‸\ny = 2\n")
+    typed.context = question.context
+    _ = try await service.complete(typed)
+    let asked = places.withLock { $0 }
+    #expect(asked.map(\.windowMoved) == [true, false])
+    #expect(asked[0].windowBytes == asked[1].windowBytes && asked[0].window == 0..<11 && asked[0].cursor == 4)
+    // Without a provider nobody is asked.
+    _ = try await service.complete(request("x = qr‸\ny = 2\n"))
+    #expect(model.requests.last?.context.isEmpty == true && places.withLock { $0.count } == 2)
   }
 }

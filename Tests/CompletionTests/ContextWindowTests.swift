@@ -70,7 +70,7 @@ import Testing
     var text = Self.file
     var cursor = text.count / 2
     return (0...count).map { _ in
-      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init())
+      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init()).window
       edit(&text, &cursor)
       return window.prefix.lowerBound
     }
@@ -108,7 +108,7 @@ import Testing
     for _ in 0..<1_500 {
       text.insert(UInt8(ascii: "x"), at: cursor)
       cursor += 1
-      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init())
+      let window = memory.window(document: "d", text: text, cursor: cursor, limits: .init()).window
       #expect(window.prefix.count <= 2_200 && window.prefix.upperBound == cursor)
     }
   }
@@ -116,7 +116,7 @@ import Testing
   @Test func anotherPlaceGetsItsOwnWindow() {
     var memory = WindowMemory()
     for cursor in [5_000, 9_000, 200, 7_000, 7_040] {
-      let window = memory.window(document: "d", text: Self.file, cursor: cursor, limits: .init())
+      let window = memory.window(document: "d", text: Self.file, cursor: cursor, limits: .init()).window
       #expect(window == ContextWindow(text: Self.file, cursor: cursor))
     }
   }

@@ -9,9 +9,9 @@ struct WalkerTests {
     try folder.write("b.py", Fixtures.code)
     try folder.write("a/z.go", "package p\n\nfunc F(a int) int { return a }\n")
     try folder.write("tool", "#!/usr/bin/env python3\nprint('one two three four')\n")
-    try folder.write("x.kt", "fun main() { println(one, two, three) }\n")
+    try folder.write("x.scala", "object Main { def main() = println(one, two, three) }\n")
     let listing = try Fixtures.walk(folder)
-    #expect(listing.files.map(\.path) == ["a/z.go", "b.py", "tool", "x.kt"])
+    #expect(listing.files.map(\.path) == ["a/z.go", "b.py", "tool", "x.scala"])
     #expect(listing.files.map(\.language) == ["go", "python", "python", "text"])
   }
 

@@ -1,4 +1,5 @@
 import Carving
+import Context
 import Generation
 import Synchronization
 import Testing
@@ -11,6 +12,7 @@ private final class FakeModel: InfillModel {
   private let answers: [String: String]
   private let nats: @Sendable (_ adapter: String?, _ prefix: [UInt8], _ order: PromptOrder) -> Double
   private let calls = Mutex(0)
+  private let shown = Mutex<[[PromptSnippet]]>([])
 
   init(
     answers: [String: String],
@@ -21,9 +23,12 @@ private final class FakeModel: InfillModel {
   }
 
   var callCount: Int { calls.withLock { $0 } }
+  /// The snippets of each completion.
+  var contexts: [[PromptSnippet]] { shown.withLock { $0 } }
 
   func infill(_ request: InfillRequest) async throws -> InfillResult {
     calls.withLock { $0 += 1 }
+    shown.withLock { $0.append(request.context) }
     let answer = answers[String(decoding: request.prefix, as: UTF8.self)]
     return InfillResult(
       bytes: Array((answer ?? "?").utf8), tokenCount: 2, end: answer == nil ? .tokenLimit : .endToken,
@@ -44,6 +49,19 @@ struct EvaluatorTests {
     example("a", "one", "", path: "1.py"), example("b", "four\nlines", "", path: "2.py"),
     example("c", "x", "", path: "3.py"), example("d", "yes no", "", path: "4.py"),
   ]
+
+  @Test func onlyContendersThatLearntItAreShownOtherFiles() async throws {
+    var hole = examples[0]
+    hole.context = [ContextSnippet(path: "o.py", source: .test, firstLine: 1, text: "one = 1\n")]
+    for (showsContext, expected) in [
+      (false, []), (true, [PromptSnippet(path: "o.py", text: Array("one = 1\n".utf8))]),
+    ] {
+      let model = FakeModel(answers: [:])
+      _ = try await ModelContender(name: "fake", model: model, showsContext: showsContext).complete(
+        hole, maxTokens: 1)
+      #expect(model.contexts == [expected])
+    }
+  }
 
   @Test func knownAnswersGiveKnownFigures() async throws {
     let model = FakeModel(answers: ["a": "one", "b": "four", "d": "yes  no"]) { _, _, order in

@@ -10,6 +10,7 @@ import Weights
     #expect(capabilities["inlineCompletionProvider"]?.boolValue == true)
     #expect(capabilities["positionEncoding"]?.stringValue == "utf-16")
     #expect(capabilities["textDocumentSync"]?["change"]?.intValue == 2)
+    #expect(capabilities["textDocumentSync"]?["save"]?.boolValue == true)
     #expect(
       capabilities["executeCommandProvider"]?["commands"]
         == .array([.string("gemfill.accepted"), .string("gemfill.status")]))

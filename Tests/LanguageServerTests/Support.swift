@@ -48,6 +48,7 @@ final class FakeModel: InfillModel {
     var isHeld = false
     var asked = 0
     var cancelled = 0
+    var contexts: [[PromptSnippet]] = []
   }
   let state: Mutex<State>
   let bell = Bell()
@@ -59,10 +60,15 @@ final class FakeModel: InfillModel {
     bell.ring()
   }
   var asked: Int { state.withLock { $0.asked } }
+  /// The snippets of each request.
+  var contexts: [[PromptSnippet]] { state.withLock { $0.contexts } }
   var cancelled: Int { state.withLock { $0.cancelled } }
 
   func infill(_ request: InfillRequest) async throws -> InfillResult {
-    state.withLock { $0.asked += 1 }
+    state.withLock {
+      $0.asked += 1
+      $0.contexts.append(request.context)
+    }
     bell.ring()
     _ = await withTaskCancellationHandler {
       await bell.wait { state.withLock { !$0.isHeld } || Task.isCancelled ? true : nil }
@@ -123,12 +129,20 @@ final class TestClient: Sendable {
   private let messages = Mutex<[JSONValue]>([])
   private let nextIdentifier = Mutex(100)
   let running: Task<Int32, Never>
-  let uri = "file:///project/pkg/a.py"
+  let folder: String
+  var uri: String { "file://\(folder)/pkg/a.py" }
 
   private let bell: Bell
 
-  init(_ model: FakeModel = FakeModel("value")) {
+  /// - Parameters:
+  ///   - folder: Absolute path of the open folder.
+  ///   - readsContext: Whether the model has learnt to read other files.
+  init(
+    _ model: FakeModel = FakeModel("value"), folder: String = "/project", catalog: LanguageCatalog? = nil,
+    readsContext: Bool = false
+  ) {
     self.model = model
+    self.folder = folder
     bell = model.bell
     log = MemoryLog(model.bell)
     let (stream, continuation) = AsyncStream.makeStream(of: Incoming.self)
@@ -136,10 +150,13 @@ final class TestClient: Sendable {
     let box = Box()
     let server = LanguageServer(
       .init(
-        version: "test", suggestions: log, isExcluded: { _, path in path.hasPrefix("private/") },
+        version: "test", suggestions: log, catalog: catalog,
+        isExcluded: { _, path in path.hasPrefix("private/") },
         writeLog: { line in box.client?.heard(line) },
         makeService: {
-          .init(service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) })
+          .init(
+            service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) },
+            readsContext: { _ in readsContext })
         }))
     let transport = Transport(
       incoming: stream,
@@ -209,7 +226,7 @@ final class TestClient: Sendable {
   func start(_ more: String = "") async throws -> JSONValue {
     let answer = try await call(
       "initialize",
-      "{\"processId\":null,\"capabilities\":{},\"workspaceFolders\":[{\"uri\":\"file:///project\",\"name\":\"w\"}]\(more)}"
+      "{\"processId\":null,\"capabilities\":{},\"workspaceFolders\":[{\"uri\":\"file://\(folder)\",\"name\":\"w\"}]\(more)}"
     )
     notify("initialized", "{}")
     return answer

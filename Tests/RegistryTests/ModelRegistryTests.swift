@@ -63,6 +63,20 @@ struct ModelRegistryTests {
     #expect(try registry.liveAdapter(baseSHA256: String(repeating: "b", count: 64)) == nil)
   }
 
+  @Test func aCardKeepsWhatPromptsWereMadeOf() throws {
+    let directory = try place.makeAdapter("one")
+    var card = try AdapterCard(directory: directory)
+    #expect(card.contextShare == 0 && card.fimTokens == nil)
+    card.contextShare = 0.6
+    card.carvingHash = "abc"
+    var marks = JSONObject()
+    marks["source"] = "unused"
+    marks["prefix"] = ["id": 67, "piece": "<unused60>"]
+    card.fimTokens = marks
+    try card.write(to: directory)
+    #expect(try AdapterCard(directory: directory) == card)
+  }
+
   @Test func rollbackWalksBackToTheBareBase() throws {
     try register("one", "two")
     for name in ["one", "two", "one"] { try registry.promote(name) }

@@ -50,11 +50,11 @@ private struct Shards {
     -> String
   {
     let writer = TokenShardWriter(
-      path: folder + "/\(name).index.json", encoder: encoder,
+      path: folder + "/\(name).safetensors", encoder: encoder,
       info: TokenShardInfo(encoder: encoder, carvingHash: "abc", contextShare: 0.6), shardBytes: shardBytes)
     for example in examples { try writer.append(example) }
     try writer.finish()
-    return folder + "/\(name).index.json"
+    return folder + "/\(name).safetensors"
   }
 
   func read(_ path: String) throws -> [TrainingSequence] {
@@ -66,8 +66,7 @@ private struct Shards {
   func changed(_ index: String, _ change: (inout [String: [Int64]], inout [String: String]) -> Void) throws
     -> String
   {
-    let path = index.replacingOccurrences(of: ".index.json", with: "-00001-of-00001.safetensors")
-    let file = try SafetensorsFile(path: path)
+    let file = try SafetensorsFile(path: index)
     var numbers: [String: [Int64]] = [:]
     let types = ["offsets": "I64", "tokens": "I32", "weights": "F32", "middle_bytes": "I32"]
     for (name, type) in types {
@@ -107,6 +106,7 @@ private struct Shards {
     #expect(
       shards.files.contains(String(format: "set-00002-of-%05d.safetensors", shards.files.count - 1)))
     let set = try TokenShardSet(path: index, format: shards.encoder.format)
+    #expect(try TokenShardSet.info(path: index) == set.info)
     #expect(set.info.contextShare == 0.6 && set.info.carvingHash == "abc")
     #expect(set.tokenCount == expected.reduce(0) { $0 + $1.tokens.count })
   }
@@ -170,7 +170,7 @@ private struct Shards {
     for (name, change) in changes {
       #expect(throws: TrainingError.self, "\(name)") { try shards.read(shards.changed(index, change)) }
     }
-    let path = shards.folder + "/set-00001-of-00001.safetensors"
+    let path = index
     let bytes = try #require(FileManager.default.contents(atPath: path))
     for length in [0, 7, 100, bytes.count / 2, bytes.count - 1] {
       try Data(bytes.prefix(length)).write(to: URL(fileURLWithPath: path))
@@ -178,11 +178,12 @@ private struct Shards {
     }
     try FileManager.default.removeItem(atPath: path)
     #expect(throws: WeightsError.self) { try shards.read(index) }
+    let list = shards.folder + "/set.safetensors.index.json"
     for text in [
       "", "{}", #"{"format":"gemfill-tokens-1","shards":[{"file":"../x","sequences":1,"tokens":1}]}"#,
     ] {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: index))
-      #expect(throws: TrainingError.self) { try shards.read(index) }
+      try Data(text.utf8).write(to: URL(fileURLWithPath: list))
+      for path in [list, index] { #expect(throws: TrainingError.self) { try shards.read(path) } }
     }
   }
 

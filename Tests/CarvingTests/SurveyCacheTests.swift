@@ -1,0 +1,116 @@
+import Corpus
+import Database
+import Foundation
+import Testing
+
+@testable import Carving
+
+struct SurveyCacheTests {
+  private func carve(_ tree: any SourceTree, cache: String, seed: UInt64 = 1) throws -> (
+    CarvingReport, [FIMExample]
+  ) {
+    var options = CarvingRun.Options()
+    options.cachePath = cache
+    options.seed = seed
+    let list = ExampleList()
+    let run = CarvingRun(trees: [tree], options: options, catalog: Corpora.catalog)
+    return (try run.write(to: [CarvingOutput(.train, list)]), list.examples)
+  }
+
+  @Test(arguments: [false, true])
+  func onlyWhatChangedIsParsedAgain(isCommit: Bool) throws {
+    let folder = try OutputFolder()
+    let cache = folder.path + "/cache.sqlite"
+    var files = RandomPython.files(20)
+    let (first, examples) = try carve(MemoryTree(files, objects: isCommit), cache: cache)
+    #expect(first.parsedFiles == 20)
+    let (second, again) = try carve(MemoryTree(files, objects: isCommit), cache: cache)
+    #expect(second.parsedFiles == 0)
+    #expect(second.cachedFiles == 20)
+    #expect(again == examples)
+    files["pkg3/module_3.py"]? += "\n\ndef added(first, second):\n    return first + second\n"
+    let (third, changed) = try carve(MemoryTree(files, objects: isCommit), cache: cache)
+    #expect(third.parsedFiles == 1)
+    #expect(changed == (try carve(MemoryTree(files), cache: folder.path + "/other.sqlite").1))
+    #expect(try carve(MemoryTree(files), cache: cache, seed: 2).0.parsedFiles == 20)
+  }
+
+  @Test func blobsThatAreKnownAreNotReadInTheFirstPass() throws {
+    let folder = try OutputFolder()
+    let cache = folder.path + "/cache.sqlite"
+    _ = try carve(RandomPython.tree(10, objects: true), cache: cache)
+    let tree = RandomPython.tree(10, objects: true)
+    var options = CarvingRun.Options()
+    options.cachePath = cache
+    options.seed = 1
+    _ = try CarvingRun(trees: [tree], options: options, catalog: Corpora.catalog).survey()
+    #expect(tree.reads == 0)
+  }
+
+  @Test(arguments: [
+    "UPDATE surveys SET value = x'00ff'", "UPDATE surveys SET value = zeroblob(100000)",
+    "UPDATE surveys SET stamp = stamp + 1", "UPDATE surveys SET value = CAST(value || x'00' AS BLOB)",
+    "UPDATE surveys SET value = (SELECT value FROM surveys ORDER BY rowid LIMIT 1)", "DROP TABLE surveys",
+  ])
+  func damagedRowsAreAsGoodAsMissing(sql: String) throws {
+    let folder = try OutputFolder()
+    let cache = folder.path + "/cache.sqlite"
+    let tree = RandomPython.tree(8)
+    let (_, examples) = try carve(tree, cache: cache)
+    do {
+      let connection = try Connection(
+        path: cache, schema: Schema(name: "carving cache", applicationID: 0x4743_5256, migrations: [""]))
+      try connection.execute(sql)
+    }
+    let (_, again) = try carve(tree, cache: cache)
+    #expect(again == examples)
+  }
+
+  @Test func aFileOfAnotherKindIsRefused() throws {
+    let folder = try OutputFolder()
+    try folder.write("cache.sqlite", "no database at all, but long enough to be looked at by somebody\n")
+    #expect(throws: DatabaseError.self) {
+      try carve(RandomPython.tree(2), cache: folder.path + "/cache.sqlite")
+    }
+  }
+
+  @Test func theOldestEntriesGoFirst() throws {
+    let folder = try OutputFolder()
+    let path = folder.path + "/cache.sqlite"
+    let value = [UInt8](repeating: 7, count: 2_000)
+    func key(_ number: Int) -> ContentHash { ContentHash(Array("\(number)".utf8)) }
+    do {
+      let cache = try SurveyCache(path: path, now: 100)
+      for number in 0..<600 { cache.keep(value, for: key(number)) }
+      cache.flush()
+    }
+    let cache = try SurveyCache(path: path, now: 200)
+    #expect(cache.value(for: key(5)) == value)
+    for number in 600..<1_000 { cache.keep(value, for: key(number)) }
+    cache.flush()
+    cache.shrink(to: 2_600_000)
+    #expect(cache.value(for: key(6)) == nil)
+    #expect(cache.value(for: key(5)) == value)
+    #expect(cache.value(for: key(900)) == value)
+  }
+
+  @Test func mutatedSurveysAreRefusedOrHarmless() throws {
+    let tree = MemoryTree(["a.py": RandomPython.file(1)])
+    let run = CarvingRun(trees: [tree], catalog: Corpora.catalog)
+    let packed = Surveyor(run: run, epoch: 0, cache: nil).survey(tree.entries[0], in: tree).packed
+    let outcome = try #require(SurveyOutcome(packed: packed))
+    #expect(outcome.packed == packed)
+    let file = Corpora.file("a.py", "python", RandomPython.file(2))
+    var generator = SeededGenerator(seed: 3)
+    for _ in 0..<3_000 {
+      var bytes = packed
+      for _ in 0..<(1 + generator.below(3)) {
+        bytes[generator.below(bytes.count)] = UInt8(truncatingIfNeeded: generator.next())
+      }
+      if generator.chance(0.3) { bytes = Array(bytes.prefix(generator.below(bytes.count))) }
+      if case .surveyed(let survey)? = SurveyOutcome(packed: bytes) {
+        for hole in survey.cuts.holes { _ = hole.example(in: file) }
+      }
+    }
+  }
+}
