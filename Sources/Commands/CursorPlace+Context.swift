@@ -10,7 +10,9 @@ extension CursorPlace {
   func repositoryContext(catalog: LanguageCatalog) -> ContextProvider? {
     guard let repository else { return nil }
     return { place in
-      let context = WorkspaceContext(root: repository, catalog: catalog)
+      var limits = WorkspaceContext.Limits()
+      limits.givesWay = false
+      let context = WorkspaceContext(root: repository, catalog: catalog, limits: limits)
       await context.start()
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await context.settle() }

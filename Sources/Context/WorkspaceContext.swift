@@ -21,6 +21,8 @@ public actor WorkspaceContext {
     public var cacheBytes = 16 << 20
     /// Milliseconds after which a file counts as text without a grammar.
     public var parseTimeoutMs = 1_000
+    /// Whether reading gives way to all other work; not where somebody waits for it.
+    public var givesWay = true
     /// Milliseconds from a save to the work that it causes; what follows within them is done along with it.
     public var saveDelayMs = 300
     /// The same for typed text.
@@ -183,7 +185,7 @@ public actor WorkspaceContext {
     isScanning = true
     let (scan, old, work, cancelled) = (scan, snapshot, changes, cancelled)
     changes = WorkspaceScan.Changes()
-    LowPriorityThread.run { [weak self] in
+    ReadingThread.run(givesWay: limits.givesWay) { [weak self] in
       let fresh = scan.update(old, work, isCancelled: { cancelled.isSet }) { partial in
         Task { await self?.install(partial) }
       }
@@ -226,13 +228,13 @@ private final class CancellationFlag: Sendable {
   func set() { value.store(true, ordering: .relaxed) }
 }
 
-/// A thread that gives way to everything else: completions come first.
-private enum LowPriorityThread {
-  static func run(_ body: @escaping @Sendable () -> Void) {
+/// The thread that reads; it gives way to everything else unless somebody waits for it: completions come first.
+private enum ReadingThread {
+  static func run(givesWay: Bool, _ body: @escaping @Sendable () -> Void) {
     let thread = Thread {
       #if os(Linux)
         // On Linux, 0 is the calling thread, not the process.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 15)
+        if givesWay { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 15) }
       #endif
       body()
     }
