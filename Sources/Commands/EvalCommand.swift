@@ -63,14 +63,8 @@ struct EvalCommand: Command {
     var contenders: [any Contender] = [
       baseline(heldOut.olderFiles, catalog: catalog), ModelContender(name: "base", model: model),
     ]
-<<<<<<< HEAD
-    for name in adapters {
-      let showsContext = await model.readsContext(adapter: name)
-      contenders.append(ModelContender(name: name, model: model, adapter: name, showsContext: showsContext))
-=======
     contenders += adapters.map {
       ModelContender(name: $0, model: model, adapter: $0, showsContext: showing.contains($0))
->>>>>>> 1a7e723 (commands: carve in full, training and evaluation on the carving pipeline, bench --carve; docs and an end-to-end test of carving)
     }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
       holes, contenders: contenders
