@@ -5,12 +5,14 @@ public struct FileHygiene: Sendable {
   /// Larger files are not even opened.
   public static let maximumBytes = 1 << 20
 
-  private static let vendoredFolders: Set<String> = [
-    "vendor", "third_party", "third-party", "thirdparty", "3rdparty", "node_modules", "bower_components",
-    "Pods",
-    "Carthage", "site-packages", "dist-packages", ".build", ".venv", "venv", ".tox", ".nox", "__pycache__",
-    ".mypy_cache", ".gradle", ".cargo", "DerivedData", ".git", ".hg", ".svn",
-  ]
+  /// Changes with every change of the rules: what was found out about a file under another version is not true any more.
+  public static let version = 1
+
+  /// Larger files are not even opened: a megabyte, more for notebooks, which hold pictures beside their code.
+  public static func maximumBytes(of path: String) -> Int {
+    Notebook.isOne(path) ? Notebook.maximumBytes : maximumBytes
+  }
+
   /// Programming languages without a grammar here, carved by indentation.
   private static let otherCode: Set<String> = [
     "scala", "groovy", "gradle", "fs", "vb", "pl", "pm", "r", "jl", "ex",
@@ -28,29 +30,88 @@ public struct FileHygiene: Sendable {
 
   private let catalog: LanguageCatalog
   private let options: HygieneOptions
+  private let scanner: SecretScanner
 
   /// Rules that know the catalog's languages.
   public init(catalog: LanguageCatalog, options: HygieneOptions = HygieneOptions()) {
     self.catalog = catalog
     self.options = options
+    scanner = SecretScanner(findsPersonalData: options.redactsPersonalData)
   }
 
   /// Decides about a file by its path and its contents; what is taken holds no secrets and no personal data.
   ///
-  /// The bytes keep their length and their lines: secrets become placeholders, everything else stays as it is.
-  /// Linear in the length of the file; safe to call from any thread.
+  /// The bytes keep their length and their lines: secrets become placeholders, everything else, byte order mark and
+  /// line ends too, stays as it is. Of a notebook the bytes are the code of its cells (see `Notebook`): offsets are
+  /// offsets in that text. Linear in the length of the file; safe to call from any thread.
   public func clean(path: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+    if let fault = fault(path: path, size: bytes.count) { return .failure(fault) }
+    if let fault = TextEncoding.fault(in: bytes) { return .failure(fault) }
+    if Notebook.isOne(path) {
+      return Notebook.code(in: bytes).flatMap { code in
+        guard code.text.count <= Self.maximumBytes else {
+          return .failure(SkippedFile(.tooLarge, "\(code.text.count) bytes of code"))
+        }
+        let language = catalog.names.contains(code.language) ? code.language : SourceFile.textLanguage
+        return clean(path, language: language, bytes: code.text)
+      }
+    }
     guard let language = language(of: path, contents: bytes) else {
       return .failure(SkippedFile(.notSource, "no known programming language"))
     }
-    if let fault = fault(in: bytes) { return .failure(SkippedFile(fault, "")) }
-    return .success(SourceFile(path: path, language: language, bytes: bytes))
+    return clean(path, language: language, bytes: bytes)
+  }
+
+  private func clean(_ path: String, language: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+    if let fault = bytes.withUnsafeBufferPointer({ fault(in: $0, language: language) }) {
+      return .failure(fault)
+    }
+    let licence = bytes.withUnsafeBufferPointer {
+      LicenceHeader.find(in: $0, style: commentStyle(of: language))
+    }
+    if let name = licence?.spdx, !LicenceExpression.isAllowed(name, denied: options.deniedLicences) {
+      return .failure(SkippedFile(.licence, name))
+    }
+    var text = bytes
+    let redactions = scanner.redact(&text)
+    // A list of addresses may be nothing else once they are gone.
+    if !redactions.isEmpty, let fault = text.withUnsafeBufferPointer({ fault(in: $0, language: language) }) {
+      return .failure(fault)
+    }
+    return .success(
+      SourceFile(path: path, language: language, bytes: text, redactions: redactions, licence: licence))
+  }
+
+  /// Replaces secrets and personal data in text that is not taken as a file, such as the older state of one.
+  ///
+  /// - Returns: where placeholders of the same length stand now.
+  public func redact(_ bytes: inout [UInt8]) -> [SourceFile.Redaction] {
+    scanner.redact(&bytes)
+  }
+
+  private func commentStyle(of language: String) -> LicenceHeader.CommentStyle {
+    catalog.language(named: language).map(LicenceHeader.CommentStyle.init) ?? .generic
+  }
+
+  /// Why a path alone, with the size of its file, keeps it out; nil to go on.
+  public func fault(path: String, size: Int) -> SkippedFile? {
+    let parts = path.split(separator: "/")
+    let name = parts.last.map(String.init) ?? path
+    if let folder = parts.dropLast().first(where: { Self.isVendored(folder: String($0)) }) {
+      return SkippedFile(.vendored, "in a folder \(folder)")
+    }
+    if PathNames.isLockFile(name: name) { return SkippedFile(.lockFile, "by its name") }
+    if PathNames.isGenerated(name: name) { return SkippedFile(.generated, "by its name") }
+    if size > Self.maximumBytes(of: path) { return SkippedFile(.tooLarge, "\(size) bytes") }
+    if size > options.maximumFixtureBytes, !Notebook.isOne(path), PathNames.isFixture(parts) {
+      return SkippedFile(.fixture, "test data of \(size) bytes")
+    }
+    return nil
   }
 
   /// Whether a folder holds other people's code or build products, by its name.
   public static func isVendored(folder: String) -> Bool {
-    vendoredFolders.contains(folder) || folder.hasSuffix(".dist-info") || folder.hasSuffix(".egg-info")
-      || folder.hasSuffix(".xcodeproj")
+    PathNames.isVendored(folder: folder)
   }
 
   /// The language of a file, "text" for code without a grammar, nil for everything else.
@@ -66,91 +127,29 @@ public struct FileHygiene: Sendable {
   /// Whether the name alone may be a source file: files without a suffix are opened to look for an interpreter line.
   public func mayBeSource(_ path: String) -> Bool {
     let file = path.split(separator: "/").last ?? ""
-    return language(of: path, contents: []) != nil || !file.contains(".")
+    return language(of: path, contents: []) != nil || !file.contains(".") || Notebook.isOne(path)
   }
 
   /// Whether a file's name says that a program wrote it.
   public static func isGenerated(name: String) -> Bool {
-    let lower = name.lowercased()
-    return [".pb.", ".min.", ".g.dart", ".designer.cs", ".generated.", "_generated."].contains {
-      lower.contains($0)
-    }
-      || ["_pb2.py", "_pb2_grpc.py", "_pb.js", "bundle.js", "+generated.swift", "-lock.json"].contains {
-        lower.hasSuffix($0)
-      }
+    PathNames.isGenerated(name: name) || PathNames.isLockFile(name: name)
   }
 
-  /// The reason to leave a file out because of what is in it; nil to take it.
-  public func fault(in bytes: [UInt8]) -> SkipReason? {
-    guard bytes.count <= Self.maximumBytes else { return .tooLarge }
-    let counts = ByteCounts(bytes)
-    if counts.hasNUL { return .binary }
-    if String(validating: bytes, as: UTF8.self) == nil { return .invalidUTF8 }
-    if counts.words < 5 { return .tooShort }
-    if Self.saysGenerated(bytes) { return .generated }
-    if counts.longestLine > 1_000 || bytes.count > 100 * max(1, counts.lines) { return .minified }
-    let visible = max(1, counts.visible)
-    if counts.digits * 10 > visible * 4 || counts.letters * 5 < visible { return .data }
+  /// Why text in a language is not what somebody wrote; nil to take it.
+  private func fault(in bytes: UnsafeBufferPointer<UInt8>, language: String) -> SkippedFile? {
+    if let fault = TextShape(bytes, longLine: options.maximumLine).fault(options, language: language) {
+      return fault
+    }
+    if GeneratedMarker.isIn(bytes, language: language) {
+      return SkippedFile(.generated, "a comment at the top says so")
+    }
+    if language != "html", SecretText(bytes).has("<?xml", at: 0) {
+      return SkippedFile(.data, "an XML document")
+    }
+    if let excess = Repetition.excess(in: bytes, limits: options.maximumRepeatedShares) {
+      return SkippedFile(
+        .repetitive, "one sequence of \(excess.words) words is \(TextShape.percent(excess.share)) of it")
+    }
     return nil
-  }
-
-  private static let markers = [
-    "@generated", "do not edit", "code generated by", "autogenerated", "auto-generated",
-    "automatically generated",
-    "generated by the protocol buffer",
-  ]
-
-  /// Looks for a marker in the comment lines among the first 40.
-  private static func saysGenerated(_ bytes: [UInt8]) -> Bool {
-    let head = String(decoding: bytes.prefix(8_000), as: UTF8.self)
-    for line in head.split(separator: "\n", maxSplits: 40, omittingEmptySubsequences: false).prefix(40) {
-      let text = line.drop { $0 == " " || $0 == "\t" }
-      guard ["#", "//", "/*", "*", "--", ";", "%", "<!--", "\"\"\""].contains(where: { text.hasPrefix($0) })
-      else {
-        continue
-      }
-      let lower = text.lowercased()
-      if markers.contains(where: { lower.contains($0) }) { return true }
-    }
-    return false
-  }
-}
-
-/// What a file consists of.
-private struct ByteCounts {
-  var hasNUL = false
-  var lines = 0
-  var longestLine = 0
-  var words = 0
-  var letters = 0
-  var digits = 0
-  var visible = 0
-
-  init(_ bytes: [UInt8]) {
-    var lineLength = 0
-    var inWord = false
-    for byte in bytes {
-      if byte == 0 { hasNUL = true }
-      if byte == 0x0A {
-        lines += 1
-        longestLine = max(longestLine, lineLength)
-        lineLength = 0
-      } else {
-        lineLength += 1
-      }
-      let isLetter = (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || byte >= 0x80
-      let isDigit = byte >= 0x30 && byte <= 0x39
-      letters += isLetter ? 1 : 0
-      digits += isDigit ? 1 : 0
-      visible += byte > 0x20 ? 1 : 0
-      if isLetter || isDigit || byte == UInt8(ascii: "_") {
-        words += inWord ? 0 : 1
-        inWord = true
-      } else {
-        inWord = false
-      }
-    }
-    if lineLength > 0 { lines += 1 }
-    longestLine = max(longestLine, lineLength)
   }
 }

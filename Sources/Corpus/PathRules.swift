@@ -8,10 +8,7 @@ struct PathRules: Sendable {
   func fault(_ path: String, size: Int) -> SkipReason? {
     if !hygiene.mayBeSource(path) { return .notSource }
     if attributes.marks(path) { return .attributes }
-    if FileHygiene.isGenerated(name: path.split(separator: "/").last.map(String.init) ?? path) {
-      return .generated
-    }
-    return size > FileHygiene.maximumBytes ? .tooLarge : nil
+    return hygiene.fault(path: path, size: size)?.reason
   }
 
   /// The reason not to read an entry of a commit, where no walk has judged the folders.
