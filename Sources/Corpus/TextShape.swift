@@ -7,7 +7,7 @@ struct TextShape {
   private(set) var words = 0
   /// Letters, digits and bytes beyond ASCII.
   private(set) var alphanumerics = 0
-  /// Bytes of words that begin with a digit: `0x1F` as well as `31`.
+  /// Digits, and the letters of numbers such as `0x1F`.
   private(set) var numbers = 0
   /// Bytes that are neither white space nor control characters.
   private(set) var visible = 0
@@ -62,7 +62,10 @@ struct TextShape {
   ) {
     words += 1
     alphanumerics += range.count
-    if classes[Int(bytes[range.lowerBound])] & Self.digitBit != 0 { numbers += range.count }
+    guard classes[Int(bytes[range.lowerBound])] & Self.digitBit != 0 else { return }
+    // In hexadecimal the letters are digits too.
+    let isHex = range.count > 2 && bytes[range.lowerBound + 1] | 0x20 == UInt8(ascii: "x")
+    for index in range where isHex || classes[Int(bytes[index])] & Self.digitBit != 0 { numbers += 1 }
   }
 
   /// Why the shape is not that of code which somebody wrote; nil when it may be.
