@@ -19,7 +19,7 @@ struct Surveyor: Sendable {
     hygiene = FileHygiene(catalog: run.catalog, options: run.options.hygiene)
     recipe = [
       "\(SurveyOutcome.version)", run.settings.hash, "\(run.options.seed)", "\(epoch)",
-      run.options.hygiene.deniedLicences.sorted().joined(separator: ","),
+      run.options.hygiene.recipe,
       run.catalog.names.joined(separator: ","), Self.grammars(of: run), "\(run.options.parseTimeoutMs)",
       Self.program,
     ].joined(separator: "\u{0}")

@@ -42,7 +42,7 @@ public final class CommitTree: SourceTree {
   /// Reads a blob.
   public func read(_ entry: SourceEntry) -> Result<[UInt8], SkippedFile> {
     guard let object = entry.object else { return .failure(SkippedFile(.unreadable, "is not of a commit")) }
-    return blobs.read(object, limit: FileHygiene.maximumBytes)
+    return blobs.read(object, limit: FileHygiene.maximumBytes(of: entry.path))
   }
 }
 

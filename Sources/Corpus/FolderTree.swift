@@ -58,7 +58,7 @@ public final class FolderTree: SourceTree {
 
   /// Reads a file as it is now.
   public func read(_ entry: SourceEntry) -> Result<[UInt8], SkippedFile> {
-    FileSystem.read(entry.path, in: descriptor, limit: FileHygiene.maximumBytes)
+    FileSystem.read(entry.path, in: descriptor, limit: FileHygiene.maximumBytes(of: entry.path))
   }
 
   /// Ignore files of the folders above the root, up to the top of its repository, and the repository's own excludes.

@@ -112,7 +112,9 @@ extension SecretMatching {
   private func isSecret(_ value: Range<Int>, isPassword: Bool, isQuoted: Bool) -> Bool {
     guard value.count >= (isPassword && isQuoted ? 8 : 10), value.count <= 1_000 else { return false }
     let bytes = text[value]
-    guard !Randomness.isPlaceholder(bytes) else { return false }
+    guard !Randomness.isPlaceholder(bytes), !value.contains(where: { text.has("://", at: $0) }) else {
+      return false
+    }
     var digits = 0
     var capitals = 0
     var letters = 0
@@ -125,7 +127,9 @@ extension SecretMatching {
     guard letters >= 2, digits > 0 || (capitals > 1 && value.count >= 16) else { return false }
     guard letters + digits >= value.count * 3 / 4 else { return false }
     // Without quotes it may be an expression: then names and dots speak against a secret sooner.
-    let limit = isQuoted ? 4.0 : bytes.contains(UInt8(ascii: ".")) ? 0 : 2
+    // So does a small number behind small letters: `subject_token_0`.
+    let isPlain = capitals == 0 && digits * 5 <= value.count
+    let limit = isPlain ? 1.0 : isQuoted ? 4 : bytes.contains(UInt8(ascii: ".")) ? 0 : 2
     guard Randomness.wordEvidence(bytes) < limit else { return false }
     if !isQuoted, digits < 2 { return false }
     // A short text cannot reach the threshold of a long one: n different bytes have log2(n) bits.

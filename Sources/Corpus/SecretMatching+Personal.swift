@@ -90,6 +90,7 @@ extension SecretMatching {
 
   /// Four small numbers, resolvers known to everybody, or a sign of a version before them.
   private func looksLikeVersion(_ octets: [Int]) -> Bool {
+    if octets.allSatisfy({ $0 == octets[0] }) { return true }
     if octets.allSatisfy({ $0 <= 20 }) || octets == [8, 8, 4, 4] || octets == [9, 9, 9, 9] { return true }
     let before = text[start - 1]
     if before == UInt8(ascii: "/"), ByteSet.word.contains(text[start - 2]) { return true }

@@ -104,7 +104,8 @@ struct SecretMatching {
     guard text[end + 6] == UInt8(ascii: "."), text.run(from: end, of: .urlSafe, limit: 7) == end + 6 else {
       return nil
     }
-    let head = text.run(before: start, of: .urlSafe, limit: 30)
+    var head = text.run(before: start, of: .urlSafe, limit: 30)
+    if text[head - 1] == UInt8(ascii: "\\"), ByteSet.spaceEscapes.contains(text[head]) { head += 1 }
     let tail = text.run(from: end + 7, of: .urlSafe, limit: 42)
     guard (23...28).contains(start - head), (27...40).contains(tail - end - 7),
       text[head] >= UInt8(ascii: "M"), text[head] <= UInt8(ascii: "O"), text[head - 1] != UInt8(ascii: ".")

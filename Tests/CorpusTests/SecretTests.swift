@@ -112,6 +112,8 @@ struct SecretTests {
     "@app.route(\"/x\")", "y = a@b.transpose()", "icon = \"logo@2x.png\"", "t = 1234567890123456",
     "headers = {\"Authorization\": \"Basic dXNlcm5hbWU6cGFzc3dvcmQ=\"}", "x = 5 +12345678901",
     "ip = \"2001:db8::1\"",
+    "subject_token = \"subject_token_0\"", "token_host = \"https://sts-xyz.123.p.corp.io\"",
+    "ip = \"40.40.40.40\"",
     "sentinel = \"tool_arg_key_b9d4f5c2\"", "begin = \"-----BEGIN PRIVATE KEY-----\"",
   ])
   func ordinaryCodeIsLeftAlone(line: String) throws {
@@ -138,7 +140,8 @@ struct SecretTests {
       ),
       (
         "c.js",
-        "const key = {\n  retries: 3,\n  'pem': \"" + key.lines.joined(separator: "\\n") + "\\n\",\n};\n"
+        Self.slashes + Self.slashes + "const key = {\n  retries: 3,\n  'pem': \""
+          + key.lines.joined(separator: "\\n") + "\\n\",\n};\n"
       ),
       (
         "d.java",
