@@ -311,7 +311,7 @@ struct SearcherTests {
   }
 
   @Test func modelReadsAtMostItsShareOfAChunkAndQuestion() async throws {
-    let long = "def long_function():\n" + String(repeating: "    värde = 'ä'\n", count: 50)
+    let long = "def long_function():\n" + (0..<50).map { "    värde\($0) = 'ä'\n" }.joined()
     let code = try SampleCode([
       "a.py": long, "b.py": "def long_other(value):\n    result = value\n    return result\n",
     ])
