@@ -9,6 +9,8 @@ struct ChunkLines {
   static let joined = 12
   /// Shorter definitions make no border.
   private static let shortestDefinition = 3
+  /// Shorter comments at the top may say what the file is.
+  private static let shortestNotice = 6
 
   private let source: [UInt8]
   private let lines: LineIndex
@@ -29,10 +31,11 @@ struct ChunkLines {
 
   /// The chunks as 0-based lines, in order, without overlap and without blank lines at their ends.
   func chunks(_ definitions: [FactTables.Definition]) -> [Range<Int>] {
-    var borders: Set<Int> = [0, lines.count]
+    let start = behindNotice()
+    var borders: Set<Int> = [start, lines.count]
     for item in definitions where item.isScope && item.lines.count >= Self.shortestDefinition {
-      borders.insert(firstLine(of: item.lines.lowerBound))
-      borders.insert(min(item.lines.upperBound, lines.count))
+      borders.insert(max(start, firstLine(of: item.lines.lowerBound)))
+      borders.insert(max(start, min(item.lines.upperBound, lines.count)))
     }
     let sorted = borders.sorted()
     var pieces: [Range<Int>] = []
@@ -46,6 +49,25 @@ struct ChunkLines {
       }
     }
     return chunks
+  }
+
+  /// The first line behind a long comment at the top: a licence notice helps nobody, and is in every file.
+  private func behindNotice() -> Int {
+    var line = 0
+    while line < heads.count, heads[line] == 0 || isPlainComment(line) { line += 1 }
+    return line >= Self.shortestNotice ? line : 0
+  }
+
+  /// `# x`, `// x`, `/* x`, `* x`; neither `#include` nor an attribute.
+  private func isPlainComment(_ line: Int) -> Bool {
+    let text = source[lines.range(of: line)].drop { $0 == 0x20 || $0 == 0x09 }
+    let next = text.dropFirst().first ?? 0x0A
+    switch heads[line] {
+    case UInt8(ascii: "#"): return next <= 0x20 || next == UInt8(ascii: "#") || next == UInt8(ascii: "!")
+    case UInt8(ascii: "/"): return next == UInt8(ascii: "/") || next == UInt8(ascii: "*")
+    case UInt8(ascii: "*"): return true
+    default: return false
+    }
   }
 
   /// Comments and attributes right above a definition belong to it.

@@ -90,4 +90,18 @@ struct FileFactsTests {
   func readsImportsOfEachLanguage(path: String, text: String, expected: [String]) {
     #expect(Repository.facts(path, text).tables.imports.map(\.path).sorted() == expected.sorted())
   }
+
+  @Test func aNoticeAtTheTopIsInNoChunk() {
+    let notice = (0..<10).map { "# Licensed under some terms, line \($0)\n" }.joined()
+    let chunks = Repository.facts("a.py", notice + "\n" + Self.python).chunkLines
+    #expect(chunks.first?.lowerBound == 11)
+    #expect(Repository.facts("a.py", notice).chunkLines.isEmpty)
+  }
+
+  @Test func chunksAreInOrderAndApart() {
+    let chunks = Repository.facts("a.py", String(repeating: Self.python + "\n", count: 30)).chunkLines
+    #expect(chunks.count > 30)
+    for (left, right) in zip(chunks, chunks.dropFirst()) { #expect(left.upperBound <= right.lowerBound) }
+    #expect(chunks.allSatisfy { (1...ChunkLines.longest).contains($0.count) })
+  }
 }
