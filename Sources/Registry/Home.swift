@@ -44,6 +44,8 @@ public struct Home: Sendable {
   public var grammars: String { path + "/grammars" }
   /// Folder of vocabulary shortlists.
   public var shortlists: String { path + "/shortlists" }
+  /// Database of how hard examples are for models; can be made anew.
+  public var hardness: String { cache + "/hardness.sqlite" }
   /// Settings.
   public var settings: String { path + "/config.json" }
 
