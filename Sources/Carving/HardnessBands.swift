@@ -10,7 +10,8 @@ public struct HardnessOptions: Sendable, Equatable, Codable {
   public var easyWeight = 0.3
   /// Probability of keeping a hard example.
   public var hardWeight = 0.3
-  /// An example with more nats per token is noise in any case.
+  /// An example with more nats per token is noise too, unless the model is so weak that more than a share of
+  /// 1 - `hardShare` of a language's examples are: then only what exceeds that share's border is.
   public var maximumNatsPerToken = 3.0
   /// Languages with fewer scored examples have no bands of their own: they are measured by all examples' bands.
   public var minimumPerLanguage = 50
@@ -45,6 +46,8 @@ public struct HardnessBands: Sendable, Equatable, Codable {
     public let hard: Double
     /// More is noise.
     public let noise: Double
+    /// More is noise, in nats per token.
+    public let natsPerToken: Double
   }
 
   /// Borders by language, for languages with enough examples.
@@ -53,14 +56,14 @@ public struct HardnessBands: Sendable, Equatable, Codable {
   public let all: Borders?
   private let options: HardnessOptions
 
-  /// Takes the borders from examples' languages and difficulties, whatever their order.
+  /// Takes the borders from examples' languages and difficulties in nats per byte and per token, whatever their order.
   public init(
-    _ difficulties: some Sequence<(language: String, difficulty: Double)>,
+    _ difficulties: some Sequence<(language: String, perByte: Double, perToken: Double)>,
     options: HardnessOptions = HardnessOptions()
   ) {
-    var byLanguage: [String: [Double]] = [:]
-    for (language, difficulty) in difficulties where difficulty.isFinite {
-      byLanguage[language, default: []].append(difficulty)
+    var byLanguage: [String: [SIMD2<Double>]] = [:]
+    for (language, perByte, perToken) in difficulties where perByte.isFinite && perToken.isFinite {
+      byLanguage[language, default: []].append(SIMD2(perByte, perToken))
     }
     languages = byLanguage.filter { $0.value.count >= max(1, options.minimumPerLanguage) }.mapValues {
       Self.borders($0, options)
@@ -75,7 +78,7 @@ public struct HardnessBands: Sendable, Equatable, Codable {
     guard difficulty.isFinite, natsPerToken.isFinite, let borders = languages[language] ?? all else {
       return .unscored
     }
-    if difficulty > borders.noise || natsPerToken > options.maximumNatsPerToken { return .noise }
+    if difficulty > borders.noise || natsPerToken > borders.natsPerToken { return .noise }
     if difficulty > borders.hard { return .hard }
     return difficulty < borders.easy ? .easy : .middle
   }
@@ -90,15 +93,18 @@ public struct HardnessBands: Sendable, Equatable, Codable {
     }
   }
 
-  private static func borders(_ values: [Double], _ options: HardnessOptions) -> Borders {
-    let sorted = values.sorted()
-    /// The smallest value that at least this share of the values do not exceed (nearest rank).
-    func percentile(_ share: Double) -> Double {
-      let rank = (share * Double(sorted.count)).rounded(.up)
-      return sorted[min(sorted.count - 1, max(0, Int(rank) - 1))]
-    }
+  private static func borders(_ values: [SIMD2<Double>], _ options: HardnessOptions) -> Borders {
+    let perByte = values.map(\.x).sorted()
     return Borders(
-      count: sorted.count, easy: percentile(options.easyShare), hard: percentile(options.hardShare),
-      noise: percentile(options.noiseShare))
+      count: values.count, easy: percentile(options.easyShare, of: perByte),
+      hard: percentile(options.hardShare, of: perByte), noise: percentile(options.noiseShare, of: perByte),
+      natsPerToken: max(
+        options.maximumNatsPerToken, percentile(options.hardShare, of: values.map(\.y).sorted())))
+  }
+
+  /// The smallest value that at least this share of the values do not exceed (nearest rank).
+  private static func percentile(_ share: Double, of sorted: [Double]) -> Double {
+    let rank = (share * Double(sorted.count)).rounded(.up)
+    return sorted[min(sorted.count - 1, max(0, Int(rank) - 1))]
   }
 }

@@ -104,8 +104,9 @@ public struct HardnessSelection: Sendable {
   ) {
     let difficulties = zip(all, scores).map { $1?.perByte($0.middle.utf8.count) }
     let bands = HardnessBands(
-      zip(all, difficulties).lazy.compactMap { example, difficulty in
-        difficulty.map { (language: example.language, difficulty: $0) }
+      all.indices.lazy.compactMap { index in
+        guard let score = scores[index], let difficulty = difficulties[index] else { return nil }
+        return (language: all[index].language, perByte: difficulty, perToken: score.perToken)
       }, options: options)
     report = HardnessReport(model: model, bands: bands)
     for (index, example) in all.enumerated() {

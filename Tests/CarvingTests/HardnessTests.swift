@@ -57,7 +57,9 @@ private func temporaryFile() -> String {
     // Difficulty is number / 1000 nats per byte; borders at the 300th, 900th and 990th.
     let borders = try #require(selection.report.bands.languages["python"])
     #expect(
-      zip([borders.easy, borders.hard, borders.noise], [0.299, 0.899, 0.989]).allSatisfy { abs($0 - $1) < 1e-12 })
+      zip([borders.easy, borders.hard, borders.noise], [0.299, 0.899, 0.989]).allSatisfy {
+        abs($0 - $1) < 1e-12
+      })
     #expect(kept.isSuperset(of: 299...899))
     #expect(kept.isDisjoint(with: 990..<1_000))
     let (easy, hard) = (kept.count { $0 < 299 }, kept.count { $0 > 899 })
@@ -104,6 +106,17 @@ private func temporaryFile() -> String {
     }
     let selection = try await pass.select(from: examples(100), seed: 1)
     #expect(selection.examples.count == 90 && selection.examples.allSatisfy { !$0.middle.hasSuffix("1") })
+  }
+
+  @Test func aWeakModelDoesNotTakeHalfOfTheCodeForNoise() async throws {
+    // Four nats a token and more for nine in ten: the limit of three is not for this model.
+    let pass = HardnessPass(model: "m", cache: nil) { example in
+      HardnessScore(negativeLogLikelihood: example.middle.hasSuffix("0") ? 7 : 4, tokenCount: 1)
+    }
+    let selection = try await pass.select(from: examples(100), seed: 1)
+    #expect(selection.report.bands.languages["python"]?.natsPerToken == 4)
+    #expect(selection.report.counts["python"]?["noise"]?.found == 10)
+    #expect(selection.examples.count == 90)
   }
 
   @Test(arguments: [Double.nan, .infinity, -1])
