@@ -3,7 +3,6 @@ import Context
 import Foundation
 import Generation
 import Registry
-import Synchronization
 import Tokenizer
 import Training
 import Weights
@@ -47,14 +46,12 @@ struct CarveOutputs {
         let order: PromptOrder = request.order == .psm ? .prefixFirst : .suffixFirst
         return CarvingOutput(
           split,
-          PromptCompletionSink(
-            try PromptCompletionWriter(path: path, encoder: encoder, order: order, epoch: request.epoch)))
+          try PromptCompletionWriter(path: path, encoder: encoder, order: order, epoch: request.epoch))
       case .tokens:
         let info = TokenShardInfo(
           encoder: encoder, epoch: request.epoch, carvingHash: settings.hash,
           contextShare: context.map { $0.maximumSnippets > 0 ? 1 - $0.emptyShare : 0 } ?? 0)
-        return CarvingOutput(
-          split, TokenShardSink(TokenShardWriter(path: path, encoder: encoder, info: info)))
+        return CarvingOutput(split, TokenShardWriter(path: path, encoder: encoder, info: info))
       }
     }
   }
@@ -81,40 +78,5 @@ private protocol CountsLeftOut {
   var leftOut: Int { get }
 }
 
-/// Prompts and completions for other trainers.
-private final class PromptCompletionSink: ExampleSink, CountsLeftOut {
-  /// Calls come one at a time; the lock proves it.
-  private let writer: Mutex<PromptCompletionWriter>
-
-  init(_ writer: sending PromptCompletionWriter) { self.writer = Mutex(writer) }
-
-  var leftOut: Int { writer.withLock { $0.leftOut } }
-
-  /// Nothing: the writer draws order and seam itself.
-  func prepare(_ example: FIMExample) -> [UInt8] { [] }
-
-  func append(_ prepared: [UInt8], of example: FIMExample) throws {
-    try writer.withLock { try $0.append(example) }
-  }
-
-  func finish() throws { try writer.withLock { try $0.finish() } }
-}
-
-/// Token ids for the trainers here.
-private final class TokenShardSink: ExampleSink, CountsLeftOut {
-  /// Calls come one at a time; the lock proves it.
-  private let writer: Mutex<TokenShardWriter>
-
-  init(_ writer: sending TokenShardWriter) { self.writer = Mutex(writer) }
-
-  var leftOut: Int { writer.withLock { $0.leftOut } }
-
-  /// Nothing: the writer encodes.
-  func prepare(_ example: FIMExample) -> [UInt8] { [] }
-
-  func append(_ prepared: [UInt8], of example: FIMExample) throws {
-    try writer.withLock { try $0.append(example) }
-  }
-
-  func finish() throws { try writer.withLock { try $0.finish() } }
-}
+extension PromptCompletionWriter: CountsLeftOut {}
+extension TokenShardWriter: CountsLeftOut {}

@@ -66,17 +66,21 @@ struct TrainingData {
   ) throws -> Trainer {
     switch kind {
     case .carved(let run, let first, let heldOut):
-      try Trainer(
+      return try Trainer(
         model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
         carve: { $0 == 0 ? first : try run.examples(epoch: $0) }, heldOut: measures ? heldOut : [])
     case .examples(let examples, let heldOut):
-      try Trainer(
+      return try Trainer(
         model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
         carve: { _ in examples }, heldOut: measures ? heldOut : [])
     case .shards(let path):
-      try Trainer(
+      let beside = CarveRequest.path(of: DataSplit.validation.rawValue, beside: path)
+      let validation =
+        measures && TokenShardSet.file(at: beside) != nil
+        ? try TokenShardSet(path: beside, format: engine.format).holes(limit: Self.heldOutLimit) : []
+      return try Trainer(
         model: engine.model, recipe: recipe, directory: directory, identity: identity,
-        source: TokenShardSet(path: path, format: engine.format), heldOut: [])
+        source: TokenShardSet(path: path, format: engine.format), heldOut: validation)
     }
   }
 
@@ -106,9 +110,10 @@ struct TrainingData {
   // MARK: Datasets
 
   private init(shards path: String) throws {
+    let info = try TokenShardSet.info(path: path)
     self.init(
-      path: path, hash: try SHA256.hash(file: path), kind: .shards(path), fileCount: 0, byteCount: 0,
-      contextShare: 0)
+      path: path, hash: try SHA256.hash(file: TokenShardSet.file(at: path) ?? path), kind: .shards(path),
+      fileCount: 0, byteCount: 0, contextShare: info.contextShare, settingsHash: info.carvingHash)
   }
 
   private init(dataset: String) throws {

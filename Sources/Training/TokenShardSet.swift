@@ -41,11 +41,15 @@ public struct TokenShardSet: SequenceSource, Sendable {
     return try TokenShardInfo(SafetensorsFile(path: first).metadata, path: first)
   }
 
+  /// The file that stands for the set: the one at `path` or, where there is none, the index beside it; nil for neither.
+  public static func file(at path: String) -> String? {
+    [path, base(of: path) + indexSuffix].first(where: MappedFile.exists)
+  }
+
   /// The file at `path`, or those that the index there or beside it lists.
   private static func files(at path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
-    let index = base(of: path) + indexSuffix
-    let isOne = !path.hasSuffix(indexSuffix) && (MappedFile.exists(path) || !MappedFile.exists(index))
-    return isOne ? [(path, nil, nil)] : try files(index: index)
+    let file = file(at: path) ?? path
+    return file.hasSuffix(indexSuffix) ? try files(index: file) : [(file, nil, nil)]
   }
 
   /// Maps the file at `path`, or the files that the index there or beside it lists.
