@@ -77,7 +77,11 @@ struct Surveyor: Sendable {
     }
     let parsed = parse(file)
     if case .timedOut = parsed {
-      return .skipped(hash, SkippedFile(.parseTimeout, "more than \(run.options.parseTimeoutMs) ms"))
+      return .skipped(
+        hash,
+        SkippedFile(
+          .parseTimeout,
+          "the parser gave up: more than \(run.options.parseTimeoutMs) ms, or errors without end"))
     }
     let carving = carve(file, parts: parsed.parts, hash: hash)
     let middles = carving.holes.map { DuplicateMiddles.hash(of: file.bytes[$0.middle]) }
@@ -91,10 +95,9 @@ struct Surveyor: Sendable {
         fingerprint: Fingerprint(shingles)))
   }
 
-  /// The trees of a file's parts; a file that the parser's library could not bear is carved by indentation.
+  /// The trees of a file's parts.
   func parse(_ file: SourceFile) -> ParsedFile {
-    if TokenBound.isExceeded(by: file.bytes) { return .unknownLanguage }
-    return run.catalog.parse(file.bytes, language: file.language, timeoutMs: run.options.parseTimeoutMs)
+    run.catalog.parse(file.bytes, language: file.language, timeoutMs: run.options.parseTimeoutMs)
   }
 
   /// The file as examples may show it.
