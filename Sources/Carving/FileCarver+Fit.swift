@@ -12,46 +12,18 @@ extension FileCarver {
     }
     if kind == .empty { return nil }
     let visible = Blanks.trimmed(middle, of: file.bytes)
-    if visible.count < (kind == .characterSpan ? 1 : 3) { return .tooShort }
+    let isToken = kind == .node && hole.unit.count < settings.caps.smallestNode
+    if visible.count < (kind == .characterSpan || isToken ? 1 : 3) { return .tooShort }
     if sketch.errors.overlap(middle) { return .error }
     if sampler.parts.count > 1, sampler.part(of: middle) == nil { return .otherLanguage }
     // Deciding first keeps the share below its bound however many comments the file has.
     let mayBeComment = generator.chance(settings.caps.commentShare)
     let mayBeString = generator.chance(settings.caps.stringShare)
-    if isCommentary(visible), !mayBeComment { return .comment }
-    if let string = sketch.strings.containing(visible.lowerBound), string.upperBound >= visible.upperBound,
-      !mayBeString, !isCommentary(visible)
-    {
-      return .string
-    }
+    let isCommentary = sketch.isCommentary(visible, source: file.bytes, lines: sampler.lines)
+    if isCommentary, !mayBeComment { return .comment }
+    if !isCommentary, sketch.isInString(visible), !mayBeString { return .string }
     if kind == .import, !sampler.isUsed(hole) { return .unused }
     return nil
-  }
-
-  /// Only comments, or a documentation string on lines of its own.
-  private func isCommentary(_ range: Range<Int>) -> Bool {
-    var place = range.lowerBound
-    while place < range.upperBound {
-      if Blanks.isSpace(file.bytes[place]) {
-        place += 1
-      } else if let comment = sampler.sketch.comments.containing(place) {
-        place = comment.upperBound
-      } else if let string = sampler.sketch.strings.containing(place), standsAlone(string) {
-        place = string.upperBound
-      } else {
-        return false
-      }
-    }
-    return true
-  }
-
-  /// A string that fills its lines is documentation.
-  private func standsAlone(_ string: Range<Int>) -> Bool {
-    let lines = sampler.lines
-    let rows =
-      lines.range(of: lines.line(at: string.lowerBound))
-      .lowerBound..<lines.range(of: lines.line(at: string.upperBound - 1)).upperBound
-    return Blanks.trimmed(rows, of: file.bytes) == string
   }
 
   /// Moves the start into the first word, as if its beginning had been typed; or back into the word that ends there.

@@ -17,6 +17,8 @@ public struct FileCarver {
   private var taken: Set<Range<Int>> = []
   private var drops: [DropReason: Int] = [:]
   private var dropped: [FileCarving.Dropped] = []
+  /// For each hole the length that was drawn for it: modifiers may make the middle shorter.
+  private(set) var drawnLengths: [HoleLength] = []
   /// Holes that were to begin inside a word but could not; the next that can does.
   var owedMidTokens = 0
 
@@ -111,6 +113,7 @@ public struct FileCarver {
       return nil
     }
     trimSuffix(&window, hole: &hole, kind: kind)
+    drawnLengths.append(length)
     let part = sampler.parts.indices.contains(hole.part) ? sampler.parts[hole.part] : nil
     return CarvedHole(
       kind: kind, window: window, middle: hole.middle, unit: hole.unit, modifiers: hole.modifiers,
@@ -127,6 +130,7 @@ public struct FileCarver {
         continue
       }
       guard taken.insert(window).inserted else { continue }
+      drawnLengths.append(.beyond)
       return CarvedHole(
         kind: .plain, window: window, middle: window, unit: window, nodePath: "", language: file.language)
     }

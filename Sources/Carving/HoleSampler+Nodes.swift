@@ -63,6 +63,8 @@ extension HoleSampler {
   ) -> Hole? {
     let start = sketch.children[first]
     let group = sketch.groups[Int(start.group)]
+    // Short runs are cut only where short ones were asked for.
+    let smallest = length == .tiny ? 3 : max(settings.caps.smallestNode, length.bytes.lowerBound)
     var chosen: Int?
     var total = 0.0
     for last in first..<min(group.children.upperBound, first + 16) {
@@ -72,9 +74,7 @@ extension HoleSampler {
       guard child.isSound, size <= settings.caps.nodeBytes, Int(child.end) <= window.upperBound,
         lineCount <= length.lines.upperBound, size <= length.bytes.upperBound
       else { break }
-      guard lineCount >= length.lines.lowerBound,
-        size >= max(settings.caps.smallestNode, length.bytes.lowerBound)
-      else { continue }
+      guard lineCount >= length.lines.lowerBound, size >= smallest else { continue }
       let weight = Self.runWeights[min(last - first, Self.runWeights.count - 1)]
       total += weight
       if generator.chance(weight / total) { chosen = last }

@@ -107,6 +107,36 @@ struct Sketch {
   }
 }
 
+/// What is not code.
+extension Sketch {
+  /// Only comments, or documentation strings on lines of their own.
+  func isCommentary(_ visible: Range<Int>, source: [UInt8], lines: LineIndex) -> Bool {
+    /// A string that fills its lines is documentation.
+    func standsAlone(_ string: Range<Int>) -> Bool {
+      let rows = lines.line(at: string.lowerBound)..<lines.line(at: string.upperBound - 1) + 1
+      return Blanks.trimmed(lines.range(of: rows), of: source) == string
+    }
+    var place = visible.lowerBound
+    while place < visible.upperBound {
+      if Blanks.isSpace(source[place]) {
+        place += 1
+      } else if let comment = comments.containing(place) {
+        place = comment.upperBound
+      } else if let string = strings.containing(place), standsAlone(string) {
+        place = string.upperBound
+      } else {
+        return false
+      }
+    }
+    return true
+  }
+
+  /// All of it in one string.
+  func isInString(_ visible: Range<Int>) -> Bool {
+    strings.containing(visible.lowerBound).map { $0.upperBound >= visible.upperBound } ?? false
+  }
+}
+
 extension Array {
   fileprivate func isOrdered<Key: Comparable>(by key: (Element) -> Key) -> Bool {
     for index in indices.dropFirst() where key(self[index - 1]) > key(self[index]) { return false }

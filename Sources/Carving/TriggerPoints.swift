@@ -9,6 +9,11 @@ struct TriggerPoints {
   /// The words of all languages together; keyed by their bytes, packed, because every word of a line is looked up.
   private static let keywords: Set<UInt128> = Set(words.map { packed(Array($0.utf8)[...]) })
 
+  /// Whether a word is a keyword in one of the languages.
+  static func isKeyword(_ word: ArraySlice<UInt8>) -> Bool {
+    word.count <= 12 && keywords.contains(packed(word))
+  }
+
   private static func packed(_ word: ArraySlice<UInt8>) -> UInt128 {
     word.reduce(0) { $0 << 8 | UInt128($1) }
   }
@@ -58,7 +63,7 @@ struct TriggerPoints {
     var end = start
     while end < line.upperBound, Blanks.isWord(source[end]) { end += 1 }
     let isNumber = source[start] >= 0x30 && source[start] <= 0x39
-    if end - start <= 12, Self.keywords.contains(Self.packed(source[start..<end])),
+    if Self.isKeyword(source[start..<end]),
       end < line.upperBound, source[end] == 0x20
     {
       add(.keyword, end + 1)

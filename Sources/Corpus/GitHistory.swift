@@ -21,8 +21,8 @@ public struct GitHistory: Sendable {
     public let laterCommits: [Commit]
   }
 
-  private let root: String
-  private let git: GitCommand
+  let root: String
+  let git: GitCommand
   /// Fewest commits that can be split by time.
   public static let minimumCommits = 4
   /// Fewest digits that name a commit.
@@ -147,7 +147,7 @@ public struct GitHistory: Sendable {
     if let failure { throw failure }
   }
 
-  private struct Change {
+  struct Change {
     let commit: String
     let old: String
     let new: String
@@ -156,7 +156,7 @@ public struct GitHistory: Sendable {
   }
 
   /// Files that a commit and its first parent have with different contents; one process for all commits.
-  private func changes(in commits: [Commit]) throws(CorpusError) -> [Change] {
+  func changes(in commits: [Commit]) throws(CorpusError) -> [Change] {
     let pairs = commits.compactMap { commit in commit.parent.map { "\(commit.id) \($0)" } }
     guard !pairs.isEmpty else { return [] }
     let input = try GitCommand.inputFile(pairs)
