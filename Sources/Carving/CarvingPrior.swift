@@ -32,6 +32,8 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
     public let afterToHeldOut: HistogramDistance?
     /// Between the two halves of history: what no learning can undo.
     public let trainToHeldOut: HistogramDistance?
+    /// Over classes × lines, what the number of later insertions alone makes likely.
+    public let heldOutNoise: Double?
   }
 
   /// How a prior is learnt.
@@ -95,16 +97,19 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
         afterToTrain: HistogramDistance(after, known.histogram),
         beforeToHeldOut: later.map { HistogramDistance(before, $0.histogram) },
         afterToHeldOut: later.map { HistogramDistance(after, $0.histogram) },
-        trainToHeldOut: later.map { HistogramDistance(known.histogram, $0.histogram) }),
+        trainToHeldOut: later.map { HistogramDistance(known.histogram, $0.histogram) },
+        heldOutNoise: later.map { HistogramDistance.expected(of: $0.histogram) }),
       learnt: learnt)
   }
 
-  /// The settings with the learnt weights: shares and lengths of classes, short names, and words half typed.
+  /// The settings with the learnt weights: shares and lengths of classes, short names and blocks
+  /// among the units, and words half typed.
   public func settings(from base: CarvingSettings) -> CarvingSettings {
     var settings = base
     settings.classes = learnt.classes
     settings.lengths = learnt.lengths
     settings.units[.token] = learnt.units[.token]
+    settings.units[.block] = learnt.units[.block]
     settings.modifiers.midToken = learnt.modifiers.midToken
     return settings
   }

@@ -4,18 +4,27 @@ import Syntax
 /// Test examples out of what people wrote later: runs of inserted lines, and tails of their first lines.
 ///
 /// A middle that occurs verbatim in the code that training saw (20 bytes or more) is left out, and so is one with
-/// fewer than four visible characters.
+/// fewer than four visible characters. Where a catalog is given, `nodePath` is the letter of the class that the middle
+/// is judged to be (`InsertionClass`), for reports by class.
 public struct HistoryExamples: Sendable {
   private let known: KnownText
   private let windowBytes: Int
   private let seed: UInt64
+  private let catalog: LanguageCatalog?
 
   private static let longestRun = 10
   private static let runsPerSpan = 3
   private static let leakBytes = 20
 
-  /// - Parameter known: the files that training may use.
-  public init(known: KnownText, windowBytes: Int = 2_400, seed: UInt64 = 1) {
+  private static let parseTimeoutMs = 20_000
+
+  /// - Parameters:
+  ///   - known: the files that training may use.
+  ///   - catalog: to judge the middles by their syntax; nil to leave `nodePath` empty.
+  public init(
+    known: KnownText, windowBytes: Int = 2_400, seed: UInt64 = 1, catalog: LanguageCatalog? = nil
+  ) {
+    self.catalog = catalog
     self.known = known
     self.windowBytes = max(200, windowBytes)
     self.seed = seed
@@ -23,7 +32,7 @@ public struct HistoryExamples: Sendable {
 
   /// Examples of kind `history`, in the order of the spans; a random choice of `limit` where there are more.
   public func examples(from spans: [InsertedSpan], limit: Int? = nil) -> [FIMExample] {
-    var found: [FIMExample] = []
+    var found: [(example: FIMExample, span: Int)] = []
     var seen: Set<String> = []
     for (index, span) in spans.enumerated() {
       if Task.isCancelled { break }
@@ -31,12 +40,37 @@ public struct HistoryExamples: Sendable {
       where seen.insert(example.path + "\u{0}" + example.middle + "\u{0}" + example.prefix.suffix(80))
         .inserted
       {
-        found.append(example)
+        found.append((example, index))
       }
     }
-    guard let limit, found.count > limit else { return found }
-    var generator = SeededGenerator(seed: seed, path: "", epoch: 0)
-    return found.indices.shuffled(using: &generator).prefix(max(0, limit)).sorted().map { found[$0] }
+    if let limit, found.count > limit {
+      var generator = SeededGenerator(seed: seed, path: "", epoch: 0)
+      found = found.indices.shuffled(using: &generator).prefix(max(0, limit)).sorted().map { found[$0] }
+    }
+    return judged(found, spans)
+  }
+
+  /// The examples with their observed class; a file is parsed once for all of its neighbouring examples.
+  private func judged(_ found: [(example: FIMExample, span: Int)], _ spans: [InsertedSpan]) -> [FIMExample] {
+    guard let catalog else { return found.map(\.example) }
+    var parsed: (span: Int, parts: [ParsedPart], lines: LineIndex)?
+    return found.map { example, index in
+      let span = spans[index]
+      if parsed?.span != index {
+        parsed = (
+          index, catalog.parse(span.contents, language: span.language, timeoutMs: Self.parseTimeoutMs).parts,
+          LineIndex(span.contents)
+        )
+      }
+      let middle = example.middleStart..<example.middleEnd
+      guard let parsed,
+        let part = parsed.parts.last(where: { $0.range.lowerBound <= middle.lowerBound && $0.owns(middle) }),
+        let judged = InsertionClass.classify(middle, in: part, source: span.contents, lines: parsed.lines)
+      else { return example }
+      var example = example
+      example.nodePath = judged.kind.rawValue
+      return example
+    }
   }
 
   /// What a span gives, by random numbers of its own.

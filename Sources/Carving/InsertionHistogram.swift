@@ -68,23 +68,38 @@ public struct HistogramDistance: Sendable, Equatable, Codable {
 
   /// Compares two histograms.
   public init(_ left: InsertionHistogram, _ right: InsertionHistogram) {
-    func lines(_ histogram: InsertionHistogram, of kinds: [FIMExample.Kind]) -> [Double] {
-      let single = kinds.reduce(0) { sum, kind in
-        HoleLength.inLine.reduce(sum) { $0 + histogram.count(kind, $1) }
-      }
-      let others = HoleLength.carved.filter { !$0.isInLine }
-      return [Double(single)]
-        + others.map { length in Double(kinds.reduce(0) { $0 + histogram.count($1, length) }) }
-    }
     func byClass(_ histogram: InsertionHistogram) -> [[Double]] {
-      InsertionHistogram.kinds.map { lines(histogram, of: [$0]) }
+      InsertionHistogram.kinds.map { Self.lines(histogram, of: [$0]) }
     }
     classesAndLengths = Self.totalVariation(left.counts, right.counts)
     classesAndLines = Self.totalVariation(byClass(left).flatMap { $0 }, byClass(right).flatMap { $0 })
     classes = Self.totalVariation(
       byClass(left).map { $0.reduce(0, +) }, byClass(right).map { $0.reduce(0, +) })
-    self.lines = Self.totalVariation(
-      lines(left, of: InsertionHistogram.kinds), lines(right, of: InsertionHistogram.kinds))
+    lines = Self.totalVariation(
+      Self.lines(left, of: InsertionHistogram.kinds), Self.lines(right, of: InsertionHistogram.kinds))
+  }
+
+  /// Counts of one line, 2–5, 6–15 and 16–30 lines.
+  private static func lines(_ histogram: InsertionHistogram, of kinds: [FIMExample.Kind]) -> [Double] {
+    let single = kinds.reduce(0) { sum, kind in
+      HoleLength.inLine.reduce(sum) { $0 + histogram.count(kind, $1) }
+    }
+    let others = HoleLength.carved.filter { !$0.isInLine }
+    return [Double(single)]
+      + others.map { length in Double(kinds.reduce(0) { $0 + histogram.count($1, length) }) }
+  }
+
+  /// What the distance of so few insertions from the very shares that they were drawn from is likely to be, over
+  /// classes × lines: no learning gets below it.
+  ///
+  /// Each share strays by `sqrt(2 p (1 - p) / (π n))` on average (the mean deviation of a normal distribution).
+  public static func expected(of histogram: InsertionHistogram) -> Double {
+    let count = Double(histogram.total)
+    guard count > 0 else { return 1 }
+    return InsertionHistogram.kinds.flatMap { lines(histogram, of: [$0]) }.reduce(0) { sum, found in
+      let share = found / count
+      return sum + (2 * share * (1 - share) / (.pi * count)).squareRoot() / 2
+    }
   }
 
   /// Half the sum of the differences between the shares of two lists of counts: 0 for equal shares, 1 for disjoint

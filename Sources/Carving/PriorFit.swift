@@ -34,16 +34,23 @@ struct PriorFit {
       weights, start.enumerated().map { response.isKnown($0.offset) ? $0.element : 0 }, share: Self.inertia)
     // Where a file has none of what is drawn, something else is cut: ask for more of what falls short.
     var asked = weights
+    var blocks = 1.0
+    let bodies = Self.share(of: .signatureOrBody, target)
     for round in 1...Self.rounds {
       progress?("fitting weights: round \(round) of \(Self.rounds)")
-      let got = Self.counts(sample.carve(with: settings(asked), wanted: 5_000))
+      let outcomes = sample.carve(with: settings(asked, blocks: blocks), wanted: 5_000)
+      let got = Self.counts(outcomes)
       let sum = max(1, got.reduce(0, +))
+      // Hardly anybody inserts a whole body, but class N cuts blocks.
+      let found =
+        Double(outcomes.count { $0.judged.kind == .signatureOrBody }) / Double(max(1, outcomes.count))
+      blocks *= min(1, max(0.5, bodies / max(found, 1e-4)))
       for cell in 0..<Self.cellCount where weights[cell] > 0 {
         let ratio = weights[cell] / max(got[cell] / sum, 1e-4)
         asked[cell] *= min(2, max(0.5, ratio))
       }
     }
-    var fitted = settings(asked)
+    var fitted = settings(asked, blocks: blocks)
     fitted.modifiers.midToken = midTokenShare(wanted, with: fitted, pseudoCount: pseudoCount)
     return fitted
   }
@@ -74,6 +81,12 @@ struct PriorFit {
     return weights.map { sum > 0 ? $0 / sum : 0 }
   }
 
+  private static func share(of kind: FIMExample.Kind, _ cells: [Double]) -> Double {
+    guard let place = kinds.firstIndex(of: kind) else { return 0 }
+    let own = cells[place * lengths.count..<(place + 1) * lengths.count].reduce(0, +)
+    return own / max(1e-12, cells.reduce(0, +))
+  }
+
   /// Every cell that the sampler can cut, as often as every other.
   private static let even: [Double] = {
     var weights = [Double](repeating: 1, count: cellCount)
@@ -100,8 +113,9 @@ struct PriorFit {
   }
 
   /// Settings that draw the cells with the given weights.
-  private func settings(_ weights: [Double]) -> CarvingSettings {
+  private func settings(_ weights: [Double], blocks: Double = 1) -> CarvingSettings {
     var settings = base
+    settings.units[.block] = (base.units[.block] ?? 0) * blocks
     let others = base.classes.filter { !Self.kinds.contains($0.key) }.values.reduce(0, +)
     let fitted = max(1e-12, base.classes.values.reduce(0, +) - others)
     let sum = max(1e-12, weights.reduce(0, +))

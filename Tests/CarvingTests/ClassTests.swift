@@ -7,14 +7,17 @@ import Testing
 /// What each class cuts, in every language.
 struct ClassTests {
   static let languages = Corpora.samples.keys.sorted()
-  static let classes: [FIMExample.Kind] = [.node, .siblingRun, .lineTail, .blockTail, .characterSpan, .plain]
+  static let classes: [FIMExample.Kind] = [
+    .node, .siblingRun, .lineTail, .blockTail, .characterSpan, .empty, .plain,
+  ]
 
   private func carve(_ language: String, _ kind: FIMExample.Kind) throws -> [FIMExample] {
     if language != "text" { _ = try Corpora.catalog.load(language) }
     let text = try #require(Corpora.samples[language])
+    let head = language == "php" ? "<?php\n" : "package p\n"
     // Several copies, so that windows and blocks have something to choose from.
     let file = Corpora.file(
-      "s", language, text + "\n" + text.replacingOccurrences(of: "package p\n", with: ""))
+      "s", language, text + "\n" + text.replacingOccurrences(of: head, with: ""))
     var found: [FIMExample] = []
     for seed in 0..<6 { found += Corpora.carve([file], Corpora.only(kind, seed: UInt64(seed))) }
     return found

@@ -70,8 +70,30 @@ enum Corpora {
     "swift":
       "func f(_ a: Int, b: Int) -> Int {\n  let c = call(a, b, [1, 2, 3])\n  if c > a {\n    return c\n  }\n  return other(a)\n}\n",
     "ruby": "def f(a, b)\n  c = call(a, b, [1, 2, 3])\n  if c > a\n    return c\n  end\n  other(a)\nend\n",
+    "kotlin":
+      "fun f(a: Int, b: Int): Int {\n    val c = call(a, b, listOf(1, 2, 3))\n    if (c > a) {\n        return c\n    }\n    return other(a)\n}\n",
+    "php":
+      "<?php\nfunction f($a, $b) {\n    $c = call($a, $b, [1, 2, 3]);\n    if ($c > $a) {\n        return $c;\n    }\n    return other($a);\n}\n",
+    "bash":
+      "run() {\n  local name=\"$1\"\n  if [ -n \"$name\" ]; then\n    echo \"$name\" | sort -u\n    return 1\n  fi\n  other --flag \"$name\"\n}\n",
+    "lua":
+      "local function f(a, b)\n  local c = call(a, b, {1, 2, 3})\n  if c > a then\n    return c\n  end\n  return other(a)\nend\n",
+    "zig":
+      "fn f(a: i32, b: i32) i32 {\n    const c = call(a, b, 3);\n    if (c > a) {\n        return c;\n    }\n    return other(a);\n}\n",
+    "csharp":
+      "class A {\n  int F(int a, int b) {\n    var c = Call(a, b, new[] { 1, 2, 3 });\n    if (c > a) {\n      return c;\n    }\n    return Other(a);\n  }\n}\n",
     "text":
       "fun f(a, b) {\n  c = call(a, b, [1, 2, 3])\n  if (c > a) {\n    return c\n  }\n  return other(a)\n}\n",
+  ]
+
+  /// Text with a tree, but without statements.
+  static let dataSamples: [String: String] = [
+    "html":
+      "<html>\n<body>\n<ul class=\"list\">\n<li>first item</li>\n<li>second item</li>\n</ul>\n<script>\nfunction f(a, b) {\n  const c = call(a, b);\n  return other(c);\n}\n</script>\n<p>text of a paragraph</p>\n</body>\n</html>\n",
+    "css":
+      "a, .item > b {\n  color: red;\n  margin: 0 auto 4px;\n}\n\n@media (max-width: 600px) {\n  p { padding: calc(1px + 2em); }\n}\n",
+    "json":
+      "{\n  \"name\": \"thing\",\n  \"values\": [1, 2, 3, 4],\n  \"inner\": {\n    \"deep\": true,\n    \"other\": \"text\"\n  }\n}\n",
   ]
 
   /// Options that give only one class, and plenty of it.

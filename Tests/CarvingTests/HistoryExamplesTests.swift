@@ -1,4 +1,5 @@
 import Corpus
+import Foundation
 import Testing
 
 @testable import Carving
@@ -58,6 +59,14 @@ struct HistoryExamplesTests {
     #expect(found.count > 40)
     #expect(found.allSatisfy { $0.middle.split(separator: "\n").count <= 10 && $0.middle.utf8.count <= 700 })
     #expect(found.allSatisfy { ($0.prefix + $0.middle + $0.suffix).utf8.count <= 2_400 })
+  }
+
+  @Test func middlesSayWhichClassTheyAreJudgedToBe() {
+    let examples = HistoryExamples(known: KnownText([]), catalog: Corpora.catalog).examples(
+      from: spans(
+        old, old.replacingOccurrences(of: "    return b", with: "    b = check(b, 3)\n    return b")))
+    #expect(examples.contains { $0.middle == "b = check(b, 3)" && $0.nodePath == "N" })
+    #expect(self.examples(known: []).allSatisfy { $0.nodePath.isEmpty })
   }
 
   @Test func theLimitHolds() {
