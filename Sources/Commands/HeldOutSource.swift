@@ -49,7 +49,7 @@ enum HeldOutSource {
     let files = try history.files(at: trained.id, catalog: catalog).files
     let spans = try history.insertedSpans(in: later, catalog: catalog)
     return try cut(
-      spans, known: files, limit: limit, path: path,
+      spans, known: files, catalog: catalog, limit: limit, path: path,
       description:
         "\(path): \(later.count) commit\(later.count == 1 ? "" : "s") after \(trained.id.prefix(12))"
     )
@@ -76,14 +76,16 @@ enum HeldOutSource {
     let newerFiles = try RepositoryWalker(root: newer, catalog: catalog).files().files
     let spans = ReleaseDiff(older: olderFiles).spans(in: newerFiles, origin: newer)
     return try cut(
-      spans, known: olderFiles, limit: limit, path: newer, description: "\(newer): what is new since \(older)"
-    )
+      spans, known: olderFiles, catalog: catalog, limit: limit, path: newer,
+      description: "\(newer): what is new since \(older)")
   }
 
   private static func cut(
-    _ spans: [InsertedSpan], known: [SourceFile], limit: Int, path: String, description: String
+    _ spans: [InsertedSpan], known: [SourceFile], catalog: LanguageCatalog, limit: Int, path: String,
+    description: String
   ) throws -> Holes {
-    let holes = HistoryExamples(known: KnownText(known)).examples(from: spans, limit: limit)
+    let cutter = HistoryExamples(known: KnownText(known), catalog: catalog)
+    let holes = cutter.examples(from: spans, limit: limit)
     try Task.checkCancellation()
     guard !holes.isEmpty else {
       throw Failure(
