@@ -14,7 +14,7 @@ struct PriorFit {
   private static let kinds = InsertionHistogram.kinds
   private static let lengths = HoleLength.carved
   private static let cellCount = kinds.count * lengths.count
-  private static let iterations = 300
+  private static let iterations = 100
   private static let rounds = 4
   /// This much of the weights stays as it was, so that no class dies out.
   private static let inertia = 0.05
@@ -25,7 +25,8 @@ struct PriorFit {
   ) -> CarvingSettings {
     let target = Self.mixed(wanted.counts, before.counts, pseudoCount: pseudoCount)
     let start = Self.weights(of: base)
-    let outcomes = sample.carve(with: settings(Self.even), wanted: 9_000)
+    let blocks = blockShare(bodies: Self.share(of: .signatureOrBody, target))
+    let outcomes = sample.carve(with: settings(Self.even, blocks: blocks), wanted: 9_000)
     guard target.contains(where: { $0 > 0 }), !outcomes.isEmpty else { return base }
     let response = Response(outcomes)
     var weights = response.fit(
@@ -34,17 +35,11 @@ struct PriorFit {
       weights, start.enumerated().map { response.isKnown($0.offset) ? $0.element : 0 }, share: Self.inertia)
     // Where a file has none of what is drawn, something else is cut: ask for more of what falls short.
     var asked = weights
-    var blocks = 1.0
-    let bodies = Self.share(of: .signatureOrBody, target)
     for round in 1...Self.rounds {
       progress?("fitting weights: round \(round) of \(Self.rounds)")
       let outcomes = sample.carve(with: settings(asked, blocks: blocks), wanted: 5_000)
       let got = Self.counts(outcomes)
       let sum = max(1, got.reduce(0, +))
-      // Hardly anybody inserts a whole body, but class N cuts blocks.
-      let found =
-        Double(outcomes.count { $0.judged.kind == .signatureOrBody }) / Double(max(1, outcomes.count))
-      blocks *= min(1, max(0.5, bodies / max(found, 1e-4)))
       for cell in 0..<Self.cellCount where weights[cell] > 0 {
         let ratio = weights[cell] / max(got[cell] / sum, 1e-4)
         asked[cell] *= min(2, max(0.5, ratio))
@@ -53,6 +48,23 @@ struct PriorFit {
     var fitted = settings(asked, blocks: blocks)
     fitted.modifiers.midToken = midTokenShare(wanted, with: fitted, pseudoCount: pseudoCount)
     return fitted
+  }
+
+  /// How much of their share blocks keep in class N: hardly anybody inserts a whole body, but a block often is one.
+  private func blockShare(bodies: Double) -> Double {
+    var blocks = 1.0
+    var nodes = settings(Self.even)
+    nodes.classes = [.node: 1]
+    nodes.lengths[.node] = base.lengths[.node]
+    for _ in 0..<Self.rounds {
+      nodes.units[.block] = (base.units[.block] ?? 0) * blocks
+      let outcomes = sample.carve(with: nodes, wanted: 2_000)
+      let found = outcomes.count { $0.judged.kind == .signatureOrBody }
+      let share = Double(found) / Double(max(1, outcomes.count))
+      if share <= bodies { break }
+      blocks *= max(0.25, bodies / share)
+    }
+    return blocks
   }
 
   // MARK: Cells

@@ -6,7 +6,9 @@ import Testing
 
 /// Units of N, R and B, checked against the tree without the sampler's own means.
 struct AlignmentTests {
-  static let languages = (Corpora.samples.keys + Corpora.dataSamples.keys).filter { $0 != "text" }.sorted()
+  static let languages = (Array(Corpora.samples.keys) + Array(Corpora.dataSamples.keys)).filter {
+    $0 != "text"
+  }.sorted()
 
   /// Every range that a node has, and every range from the start of a child to the end of it or a later sibling.
   private static func aligned(_ parts: [ParsedPart], _ source: [UInt8]) -> Set<Range<Int>> {
