@@ -116,7 +116,8 @@ public struct FileCarver {
     drawnLengths.append(length)
     let part = sampler.parts.indices.contains(hole.part) ? sampler.parts[hole.part] : nil
     return CarvedHole(
-      kind: kind, window: window, middle: hole.middle, unit: hole.unit, modifiers: hole.modifiers,
+      kind: kind, window: window, middle: hole.middle, unit: hole.unit,
+      modifiers: FIMExample.Modifier.allCases.filter(hole.modifiers.contains),
       nodePath: hole.node.flatMap { part?.tree[$0].path } ?? "",
       language: part?.language.name ?? file.language)
   }

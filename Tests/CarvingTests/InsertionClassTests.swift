@@ -53,7 +53,7 @@ struct InsertionClassTests {
       language: "python", text: "for name in ¦names¦:\n    pass\n", kind: .node, cursor: .afterKeyword,
       right: .closers),
     Case(
-      language: "python", text: "x = 1\n¦if x:\n    y = 2\n¦else:\n    y = 3\n", kind: .characterSpan,
+      language: "python", text: "x = 1\n¦if x:\n    y = 2\n¦else:\n    y = 3\n", kind: .siblingRun,
       length: .few),
     Case(
       language: "go", text: "package p\n\nfunc f() {\n\ta := 1\n¦\tb := 2\n\tc := 3\n¦}\n", kind: .blockTail,

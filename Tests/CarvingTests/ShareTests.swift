@@ -43,9 +43,27 @@ struct ShareTests {
     for (first, wanted) in [1: 0.55, 2: 0.27, 6: 0.13] {
       #expect(abs((counts[first] ?? 0) / total - wanted) < 0.06, "\(first): \((counts[first] ?? 0) / total)")
     }
-    // The made-up classes have hardly anything of sixteen lines and 700 bytes.
-    #expect((counts[16] ?? 0) / total > 0.015)
     #expect(counts[31] == nil)
+  }
+
+  @Test func holesOfSixteenLinesAndMoreAreReached() {
+    var total = 0.0
+    var long = 0.0
+    for number in 0..<60 {
+      let text = (0..<12).map { function in
+        "def run_\(function)(a):\n" + (0..<45).map { "    step_\($0)(a, \(number))\n" }.joined() + "\n"
+      }.joined()
+      let file = Corpora.file("a.py", "python", text)
+      let parts = Corpora.catalog.parse(file.bytes, language: "python", timeoutMs: 10_000).parts
+      var carver = FileCarver(file: file, parts: parts, settings: .measured, seed: UInt64(number))
+      for hole in carver.carve().holes where ![.plain, .empty].contains(hole.kind) {
+        let visible = Blanks.trimmed(hole.middle, of: file.bytes)
+        total += 1
+        if file.bytes[visible].count(where: { $0 == 0x0A }) >= 15 { long += 1 }
+      }
+    }
+    #expect(total > 800)
+    #expect(abs(long / total - 0.05) < 0.025, "\(long / total)")
   }
 
   @Test func modifiersHaveTheirShares() {
@@ -76,7 +94,7 @@ struct ShareTests {
     settings.examplesPerFile = 250
     var carver = FileCarver(file: file, parts: parts, settings: settings, seed: 3)
     let holes = carver.carve().holes
-    #expect(holes.count > 150)
+    #expect(holes.count > 80)
     let closed = Double(holes.count { $0.modifiers.contains(.closerInside) }) / Double(holes.count)
     #expect(abs(closed - 0.3) < 0.1, "\(closed)")
     for hole in holes {
