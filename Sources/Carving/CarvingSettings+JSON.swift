@@ -94,12 +94,6 @@ extension CarvingSettings {
       "examplesPerFile": .number(Double(examplesPerFile)),
       "recencyHalfLifeDays": .number(recencyHalfLifeDays), "testShare": .number(testShare),
       "testsMayFill": .number(testsMayFill),
-      "context": named(
-        ["windowShare", "emptyShare", "maximumSnippets", "maximumLines"],
-        [
-          context.windowShare, context.emptyShare, Double(context.maximumSnippets),
-          Double(context.maximumLines),
-        ]),
     ])
   }
 
@@ -109,7 +103,7 @@ extension CarvingSettings {
     let reader = try SettingsReader(table)
     try reader.allow([
       "classes", "plainShare", "lengths", "units", "triggers", "modifiers", "caps", "windowBytes",
-      "bytesPerExample", "examplesPerFile", "recencyHalfLifeDays", "testShare", "testsMayFill", "context",
+      "bytesPerExample", "examplesPerFile", "recencyHalfLifeDays", "testShare", "testsMayFill",
     ])
     try Self.shares(&classes, of: Self.classes, in: reader.table("classes"))
     try Self.shares(&units, of: Unit.allCases, in: reader.table("units"))
@@ -117,7 +111,6 @@ extension CarvingSettings {
     try readLengths(reader.table("lengths"))
     try readModifiers(reader.table("modifiers"))
     try readCaps(reader.table("caps"))
-    try readContext(reader.table("context"))
     try reader.read("plainShare", into: &plainShare, in: 0...1)
     try reader.read("windowBytes", into: &windowBytes, in: 200...1_000_000)
     try reader.read("bytesPerExample", into: &bytesPerExample, in: 1...1_000_000)
@@ -158,15 +151,6 @@ extension CarvingSettings {
     try reader.read("closerInside", into: &modifiers.closerInside, in: 0...1)
     try reader.read("danglingSuffix", into: &modifiers.danglingSuffix, in: 0...1)
     try reader.read("indentOnly", into: &modifiers.indentOnly, in: 0...1)
-  }
-
-  private mutating func readContext(_ reader: SettingsReader?) throws(CarvingError) {
-    guard let reader else { return }
-    try reader.allow(["windowShare", "emptyShare", "maximumSnippets", "maximumLines"])
-    try reader.read("windowShare", into: &context.windowShare, in: 0...10)
-    try reader.read("emptyShare", into: &context.emptyShare, in: 0...1)
-    try reader.read("maximumSnippets", into: &context.maximumSnippets, in: 0...16)
-    try reader.read("maximumLines", into: &context.maximumLines, in: 1...1_000)
   }
 
   private mutating func readCaps(_ reader: SettingsReader?) throws(CarvingError) {

@@ -1,5 +1,3 @@
-import Context
-
 /// How holes are cut: a settings file. The defaults were measured on the history of real repositories; the numbers in
 /// the comments are percent of fill-in-the-middle examples unless they say otherwise.
 ///
@@ -31,8 +29,6 @@ public struct CarvingSettings: Sendable, Equatable {
   public var testShare: Double
   /// Share of a corpus, 0 to 1, up to which tests count in full.
   public var testsMayFill: Double
-  /// How much of other files an example shows.
-  public var context: ContextOptions
 
   /// Shares of the lengths of one class.
   public struct Lengths: Sendable, Equatable {
@@ -204,7 +200,6 @@ public struct CarvingSettings: Sendable, Equatable {
     recencyHalfLifeDays = 180
     testShare = 0.3
     testsMayFill = 0.4
-    context = ContextOptions()
   }
 
   /// Share of each class among all examples, plain ones with them; adds up to one.

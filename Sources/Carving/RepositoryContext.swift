@@ -15,7 +15,7 @@ struct RepositoryContext: Sendable {
   init(
     tree: Int, plan: CorpusPlan, facts: [FileFacts], run: CarvingRun, reader: CleanReader
   ) {
-    options = run.options.context ?? run.settings.context
+    options = run.options.context ?? ContextOptions()
     budget = options.budget(windowBytes: run.settings.windowBytes)
     guard run.options.context != nil else {
       builder = nil

@@ -21,7 +21,6 @@ struct CarvingSettingsTests {
     settings.modifiers.midToken = 0.125
     settings.caps.nodeBytes = 512
     settings.windowBytes = 4_000
-    settings.context.maximumSnippets = 1
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)")
       .path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -64,7 +63,6 @@ struct CarvingSettingsTests {
     (#"{"windowBytes": 10}"#, "windowBytes", "from 200"),
     (#"{"windowBytes": 300.5}"#, "windowBytes", "whole number"),
     (#"{"caps": {"smallestNode": 900}}"#, "caps.smallestNode", "lower it to at most 700"),
-    (#"{"context": {"emptyShare": 3}}"#, "context.emptyShare", "from 0 to 1"),
     (#"{"units": {"kall": 1}}"#, "units.kall", "known here: arguments"), (#"[1]"#, "{}", "JSON object"),
     (#"{"#, "{}", "JSON object"),
   ])
