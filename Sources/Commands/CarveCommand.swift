@@ -6,7 +6,7 @@ struct CarveCommand: Command {
   static let summary = "Carve fill-in-the-middle examples out of repositories."
   static let discussion = """
     Takes what git would not ignore and people wrote; .gemfillignore beside .gitignore keeps more out. Without --out,
-    --preview and --explain, prints the statistics. The same seed gives the same examples on any machine.
+    --preview, --explain and --prior, prints the statistics. The same seed gives the same examples on any machine.
     Settings come from config.json in Gemfill's home and .gemfill.json at the repository's root, under "carving"; flags
     win. See docs/carving.md.
     """
@@ -24,7 +24,7 @@ struct CarveCommand: Command {
       help: "Order of prompts with --format hf: prefix first (default) or suffix first."),
     Option.text(
       "base", "NAME|PATH",
-      help: "Base of --format hf and tokens (default: the embedded base)."),
+      help: "Base of --hardness and of --format hf and tokens (default: the embedded base)."),
     Option.flag(
       "splits",
       help: "Also write F.validation and F.test: held-out files, and what commits after the split inserted."),
@@ -59,7 +59,15 @@ struct CarveCommand: Command {
   private static let sampling = [
     Option.integer("seed", "S", help: "Seed of all choices (default 1)."),
     Option.integer("epoch", "E", help: "Epoch: another one gives other holes in the same files (default 0)."),
+    Option.flag(
+      "prior", help: "Learn the weights from the repository's own history, print its histogram, and use them."
+    ),
+    Option.text("save-weights", "F.json", help: "Write the settings with the weights that --prior learnt."),
     Option.text("weights", "F.json", help: "Settings file that wins over the repository's own."),
+    Option.flag(
+      "hardness",
+      help:
+        "Score every example with the base and prefer those that are neither easy nor noise; slow, cached."),
     Option.flag("no-context", help: "Give no example pieces of other files."),
     Option.flag("no-cache", help: "Neither read nor keep what an earlier run found out."),
     Option.integer("threads", "N", in: 1...256, help: "Threads (default: one per core)."),
@@ -71,6 +79,6 @@ struct CarveCommand: Command {
     if catalog.names.isEmpty {
       console.warn("no grammars found; run scripts/grammars, or name their folder in GEMFILL_GRAMMARS")
     }
-    return try CarveJob(request, arguments, catalog, console).run()
+    return try await CarveJob(request, arguments, catalog, console).run()
   }
 }

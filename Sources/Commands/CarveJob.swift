@@ -14,6 +14,7 @@ struct CarveJob {
   private let console: Console
   private let home: Home
   private let chosen: ChosenSettings
+  private let prior: TeamPrior?
 
   init(
     _ request: CarveRequest, _ arguments: Arguments, _ catalog: LanguageCatalog, _ console: Console
@@ -23,10 +24,16 @@ struct CarveJob {
     self.catalog = catalog
     self.console = console
     home = try Home.standard()
-    chosen = try ChosenSettings(arguments, home: home)
+    var chosen = try ChosenSettings(arguments, home: home)
+    prior = try TeamPrior.learn(
+      arguments, state: request.state, over: chosen.settings, seed: request.seed, catalog: catalog,
+      console: console)
+    if let prior { chosen.settings = prior.prior.settings(from: chosen.settings) }
+    self.chosen = chosen
   }
 
-  func run() throws -> ExitCode {
+  func run() async throws -> ExitCode {
+    if let prior, try !tellOf(prior) { return .done }
     console.progress("listing files")
     let source = try CarveSource(request, catalog: catalog)
     warnOfMissingGrammars(source)
@@ -41,14 +48,53 @@ struct CarveJob {
     let preview = PreviewSink(count: arguments.integer("preview") ?? 0, seed: request.seed)
     var sinks = outputs.outputs
     if arguments.flag("preview") { sinks.append(CarvingOutput(.train, preview)) }
+    var hardness: HardnessSelection?
+    let carved: CarvingReport
+    if arguments.flag("hardness") {
+      (carved, hardness) = try await selected(corpus, sinks)
+    } else {
+      carved = try corpus.write(to: sinks, progress: progress)
+    }
     let report = CarveReport(
-      report: try corpus.write(to: sinks, progress: progress),
-      seconds: (ContinuousClock.now - started) / .seconds(1),
+      report: carved, hardness: hardness, seconds: (ContinuousClock.now - started) / .seconds(1),
       peakMegabytes: PeakMemory.megabytes)
     console.endProgress()
     if let out = request.out { try writeCard(report, source, outputs, beside: out) }
     try tell(report, outputs, preview.examples)
     return .done
+  }
+
+  /// Prints and saves what was learnt; whether there is anything else to do.
+  private func tellOf(_ prior: TeamPrior) throws -> Bool {
+    prior.print(to: console)
+    if let path = arguments.text("save-weights") {
+      let file: JSONValue = [ChosenSettings.key: .object(chosen.section)]
+      try AtomicFile.write(file.serialized(pretty: true) + [0x0A], to: path)
+      console.note("weights written to \(path)")
+    }
+    let more = ["out", "preview", "stats", "explain", "skipped"]
+    guard !more.contains(where: arguments.flag) else { return true }
+    console.emit(json: ["prior": prior.json])
+    return false
+  }
+
+  /// Carves into memory, has the base choose among the training examples, and writes what is left.
+  private func selected(
+    _ corpus: SurveyedCorpus, _ outputs: [CarvingOutput]
+  ) async throws -> (CarvingReport, HardnessSelection) {
+    let lists = DataSplit.allCases.map { ($0, ExampleList()) }
+    let report = try corpus.write(to: lists.map { CarvingOutput($0, $1) }, progress: progress)
+    let found = Dictionary(uniqueKeysWithValues: lists.map { ($0, $1.examples) })
+    let selection = try await HardnessScorer.select(
+      from: found[.train] ?? [], base: arguments.text("base"), seed: request.seed, console: console)
+    for output in outputs {
+      let examples = output.split == .train ? selection.examples : found[output.split] ?? []
+      for example in examples { try output.sink.append(example) }
+    }
+    // None appears before all are complete.
+    try Task.checkCancellation()
+    for output in outputs { try output.sink.finish() }
+    return (report, selection)
   }
 
   // MARK: Set-up
@@ -147,6 +193,7 @@ struct CarveJob {
     json["outputs"] = .array(
       outputs.paths.map { ["split": .string($0.split.rawValue), "path": .string($0.path)] })
     json["card"] = request.out.map { .string(CarveRequest.stem(of: $0) + ".card.json") } ?? JSONValue.null
+    json["prior"] = prior?.json ?? JSONValue.null
     json["preview"] = .array(preview.map { CarvePreview.json($0) })
     console.emit(json: json)
   }

@@ -5,6 +5,8 @@ import Weights
 /// What `gemfill carve` says about a corpus and its examples, for people and for machines.
 struct CarveReport {
   let report: CarvingReport
+  /// What a base chose among the training examples; nil where none was asked.
+  let hardness: HardnessSelection?
   /// Seconds of both passes.
   let seconds: Double
   /// Largest resident set of the process so far, in megabytes; nil where the system does not tell.
@@ -19,9 +21,11 @@ struct CarveReport {
   /// Megabytes of source a second, both passes together.
   var megabytesPerSecond: Double { seconds > 0 ? Double(byteCount) / 1e6 / seconds : 0 }
 
-  /// By split.
+  /// By split; of the training examples those that the base chose.
   var splits: [DataSplit: CarvingReport.Split] {
-    report.splits
+    var splits = report.splits
+    if let hardness { splits[.train]?.statistics = ExampleStatistics(hardness.examples) }
+    return splits
   }
 
   /// Counts over all splits.
@@ -65,6 +69,7 @@ extension CarveReport {
     }
     shares("modifier", total.modifiers, of: total.examples, to: console)
     printContext(total, to: console)
+    printHardness(to: console)
     table(
       "licence", ["files", "kB"],
       report.licences.sorted { $0.key < $1.key }.map {
@@ -108,6 +113,18 @@ extension CarveReport {
         [$0.key, "\($0.value)", Figures.share($0.value, of: total.examples)]
       }, to: console)
     counts("chosen by", total.contextSources, to: console)
+  }
+
+  private func printHardness(to console: Console) {
+    guard let counts = hardness?.report.counts else { return }
+    table(
+      "hardness for the base", ["found", "kept"],
+      HardnessBand.allCases.map { band in
+        let own = counts.values.compactMap { $0[band.rawValue] }
+        return [
+          band.rawValue, "\(own.reduce(0) { $0 + $1.found })", "\(own.reduce(0) { $0 + $1.kept })",
+        ]
+      }, to: console)
   }
 
   /// Examples with at least one piece of another file.
@@ -175,12 +192,24 @@ extension CarveReport {
           })),
       "redactions": Self.counts(report.secrets), "dropped": Self.counts(named(report.drops)),
       "skipped": Self.counts(named(report.skippedCounts)), "copy_clusters": .int(report.copyClusters),
+      "hardness": hardness.map { Self.hardness($0.report) } ?? .null,
       "cache": ["parsed": .int(report.parsedFiles), "reused": .int(report.cachedFiles)],
       "bytes_of": [
         "prefix": .int(total.prefixBytes), "middle": .int(total.middleBytes),
         "suffix": .int(total.suffixBytes), "context": .int(total.contextBytes),
       ],
     ]
+  }
+
+  private static func hardness(_ report: HardnessReport) -> JSONValue {
+    .object(
+      JSONObject(
+        report.counts.sorted { $0.key < $1.key }.map { language, bands in
+          let values = bands.sorted { $0.key < $1.key }.map { name, count in
+            (name, ["found": .int(count.found), "kept": .int(count.kept)] as JSONValue)
+          }
+          return (language, .object(JSONObject(values)))
+        }))
   }
 
   private func context(_ total: ExampleStatistics) -> JSONValue {

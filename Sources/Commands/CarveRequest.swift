@@ -71,12 +71,17 @@ struct CarveRequest: Equatable {
     try needs("splits", out != nil, "--out F: it also writes F.validation and F.test beside it")
     try needs("order", format == .hf, "--format hf")
     try needs("older", isSplit, "--splits")
-    try needs("base", format != .jsonl, "--format hf or tokens")
+    try needs("save-weights", arguments.flag("prior"), "--prior")
+    let asksBase = format != .jsonl || arguments.flag("hardness")
+    try needs("base", asksBase, "--hardness, or --format hf or tokens")
     if isSplit, paths.count > 1 {
       throw UsageError("--splits takes one repository: give one PATH")
     }
     if older != nil {
       guard state == .disk else { throw UsageError("--older compares two releases; it excludes --at") }
+    }
+    if arguments.flag("prior"), older != nil {
+      throw UsageError("--prior learns from a git history; releases of --older have none")
     }
     if arguments.flag("explain"), out != nil {
       throw UsageError("--explain writes no examples; leave out --out")

@@ -24,6 +24,7 @@ struct TrainCommand: Command {
     Option.text(
       "at", "COMMIT", help: "Train on this commit's files; 'split' is the commit at 90 % of the history."),
     Option.text("weights", "F.json", help: "Settings of carving that win over the repository's own."),
+    Option.flag("prior", help: "Carve with the weights of the repository's own history."),
     Option.flag("no-context", help: "Give no example pieces of other files."),
     Option.integer("rank", "R", in: 1...256, help: "LoRA rank (default 16)."),
     Option.number("learning-rate", "X", in: 1e-7...1, help: "Peak learning rate (default 0.005)."),

@@ -47,7 +47,7 @@ struct TrainingData {
     let paths = arguments.positionals("PATH")
     if let dataset = arguments.text("dataset") {
       guard paths.isEmpty else { throw UsageError("give PATH or --dataset, not both") }
-      for option in ["weights", "at", "no-context"] where arguments.flag(option) {
+      for option in ["weights", "prior", "at", "no-context"] where arguments.flag(option) {
         throw UsageError("--\(option) is for carving; a dataset is carved already")
       }
       self = TokenShardSet.isShards(dataset) ? try Self(shards: dataset) : try Self(dataset: dataset)
@@ -147,7 +147,10 @@ struct TrainingData {
       case let name?: .commit(name)
       }
     let trees = try paths.map { try CarveSource.tree($0, at: state, catalog: catalog) }
-    let chosen = try ChosenSettings(arguments, home: home)
+    var chosen = try ChosenSettings(arguments, home: home)
+    let prior = try TeamPrior.learn(
+      arguments, state: state, over: chosen.settings, seed: seed, catalog: catalog, console: console)
+    if let prior { chosen.settings = prior.prior.settings(from: chosen.settings) }
     var options = CarvingRun.Options()
     options.seed = seed
     options.holdsOutValidation = true

@@ -28,7 +28,8 @@ struct CarveCommandTests {
         // Files whose words differ: near copies would be left out.
         let word = "w\(number)x\((line * 7 + number * 13) % 31)"
         return
-          "fun \(word)(\(word)a: Int, b: Int) {\n    \(word)b(\(word)a + b * \(line), \"\u{1B}[31m\")\n}\n"
+          "fun \(word)(\(word)a: Int, \(word)c: Long) {\n"
+          + "    \(word)b(\(word)a + \(word)c * \(line), \"\u{1B}[31m\")\n}\n"
       }
       try text.joined().write(
         to: folder.appendingPathComponent("file\(number).kt"), atomically: true, encoding: .utf8)

@@ -36,8 +36,10 @@ struct CarveRequestTests {
     Wrong(words: ["--splits"], expected: "--splits needs --out"),
     Wrong(words: ["--out", "f", "--order", "spm"], expected: "--order needs --format hf"),
     Wrong(words: ["--out", "f", "--format", "parquet"], expected: "not one of jsonl, hf, tokens"),
-    Wrong(words: ["--out", "f", "--base", "m"], expected: "--base needs --format hf or tokens"),
+    Wrong(words: ["--out", "f", "--base", "m"], expected: "--base needs --hardness"),
     Wrong(words: ["--older", "d"], expected: "--older needs --splits"),
+    Wrong(words: ["--save-weights", "w"], expected: "--save-weights needs --prior"),
+    Wrong(words: ["--prior", "--out", "f", "--splits", "--older", "d"], expected: "--prior learns"),
     Wrong(words: ["--explain", "a", "--out", "f"], expected: "--explain writes no examples"),
     Wrong(words: ["--out", "f", "--splits", "--older", "d", "--at", "split"], expected: "--older"),
     Wrong(words: ["--shard", "4/3"], expected: "--shard '4/3'"),
@@ -57,7 +59,7 @@ struct CarveRequestTests {
 
   @Test(arguments: [
     ("a/b.jsonl", "a/b.test.jsonl"), ("b", "b.test"), ("a.d/b", "a.d/b.test"), (".hidden", ".hidden.test"),
-    ("x.y.jsonl", "x.y.test.jsonl"), ("a/b.index.json", "a/b.test.index.json"),
+    ("x.y.jsonl", "x.y.test.jsonl"), ("a/b.safetensors.index.json", "a/b.test.safetensors.index.json"),
   ])
   func splitsStandBesideTheTrainingFile(out: String, expected: String) {
     #expect(CarveRequest.path(of: "test", beside: out) == expected)

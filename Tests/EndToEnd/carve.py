@@ -222,6 +222,17 @@ carve(root, "--weights", out / "weights.json", "--out", out / "weighted.jsonl")
 check(sha(out / "prior.jsonl") == sha(out / "weighted.jsonl"), "--weights of a saved prior carves other examples")
 check("insertions" in run(root, "--prior").stdout.decode(), "--prior prints no histogram")
 
+# ---------------------------------------------------------------- hardness
+
+hard = carve(root, "--hardness", "--limit", "40", "--out", out / "hard.jsonl")
+scored = [e for e in examples_in(out / "hard.jsonl") if e["kind"] != "P"]
+check(0 < len(scored) and all(e["difficulty"] > 0 for e in scored), "--hardness wrote examples without a difficulty")
+check(hard["examples"] == len(examples_in(out / "hard.jsonl")), f"--hardness: {hard['examples']} counted")
+found = sum(band["found"] for bands in hard["hardness"].values() for band in bands.values())
+check(len(scored) <= found <= 40, f"--hardness: {found} scored, {len(scored)} kept")
+carve(root, "--hardness", "--limit", "40", "--out", out / "hard_again.jsonl")
+check(sha(out / "hard.jsonl") == sha(out / "hard_again.jsonl"), "--hardness writes other bytes when scores are known")
+
 # ---------------------------------------------------------------- formats, read by others
 
 for order in ("psm", "spm"):
@@ -243,7 +254,7 @@ for order in ("psm", "spm"):
                 check(row["prompt"].rfind(example["prefix"]) < row["prompt"].rfind(example["suffix"]), "hf psm: order")
 
 base = os.environ.get("GEMFILL_BASE", str(CHECKED / "models/gemfill-base/gemfill-base-q8_0.gguf"))
-tokens = carve(root, "--out", out / "tokens.index.json", "--format", "tokens")
+tokens = carve(root, "--out", out / "tokens.safetensors", "--format", "tokens")
 try:
     import sentencepiece
     from safetensors import safe_open
@@ -252,9 +263,7 @@ except ImportError as problem:
 else:
     subprocess.run(["gemfill", "model", "export", base, "--out", str(work / "folder")], check=True, capture_output=True)
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(work / "folder/tokenizer.model"))
-    index = json.loads((out / "tokens.index.json").read_text())
-    check(len(index["shards"]) == 1, f"token shards: {index['shards']}")
-    with safe_open(str(out / index["shards"][0]["file"]), "numpy") as shard:
+    with safe_open(str(out / "tokens.safetensors"), "numpy") as shard:
         ids, weights, offsets, middles = (shard.get_tensor(key) for key in ("tokens", "weights", "offsets", "middle_bytes"))
         metadata = shard.metadata()
     check(len(ids) == len(weights) == offsets[-1] and offsets[0] == 0, "token shard: lengths do not fit")
