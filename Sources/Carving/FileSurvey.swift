@@ -47,7 +47,7 @@ enum SurveyOutcome: Sendable {
 
 extension SurveyOutcome {
   /// Changes whenever the packed form or what goes into it does; caches of other versions are not read.
-  static let version = 1
+  static let version = 2
 
   /// The packed form.
   var packed: [UInt8] {

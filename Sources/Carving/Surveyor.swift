@@ -91,7 +91,9 @@ struct Surveyor: Sendable {
       FileSurvey(
         head: Self.head(of: file, raw: bytes, hash: hash),
         cuts: FileSurvey.Cuts(holes: carving.holes, middles: middles, drops: carving.dropCounts),
-        functions: functions, facts: FileFacts(path: path, source: file.bytes, parts: parsed.parts),
+        functions: functions,
+        facts: FileFacts(
+          path: path, source: file.bytes, parts: parsed.parts, notice: file.licence?.range),
         fingerprint: Fingerprint(shingles)))
   }
 

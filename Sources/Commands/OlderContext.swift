@@ -14,7 +14,9 @@ struct OlderContext {
     for file in files {
       try Task.checkCancellation()
       let parts = catalog.parse(file.bytes, language: file.language, timeoutMs: 5_000).parts
-      known.append((file.path, FileFacts(path: file.path, source: file.bytes, parts: parts)))
+      let facts = FileFacts(
+        path: file.path, source: file.bytes, parts: parts, notice: file.licence?.range)
+      known.append((file.path, facts))
     }
     let contents = Dictionary(files.map { ($0.path, $0.bytes) }, uniquingKeysWith: { first, _ in first })
     builder = ContextBuilder(index: ContextIndex(known)) { contents[$0] }

@@ -30,8 +30,10 @@ struct ChunkLines {
   }
 
   /// The chunks as 0-based lines, in order, without overlap and without blank lines at their ends.
-  func chunks(_ definitions: [FactTables.Definition]) -> [Range<Int>] {
-    let start = behindNotice()
+  ///
+  /// - Parameter top: no chunk begins before this line.
+  func chunks(_ definitions: [FactTables.Definition], from top: Int) -> [Range<Int>] {
+    let start = min(max(top, behindNotice()), lines.count)
     var borders: Set<Int> = [start, lines.count]
     for item in definitions where item.isScope && item.lines.count >= Self.shortestDefinition {
       borders.insert(max(start, firstLine(of: item.lines.lowerBound)))

@@ -5,6 +5,8 @@ struct FactFinder {
   let path: String
   let source: [UInt8]
   let trees: [SyntaxTree]
+  /// The licence notice at the top.
+  let notice: Range<Int>?
 
   private static let maximumImports = 200
   private static let maximumDefinitions = 4_000
@@ -13,6 +15,7 @@ struct FactFinder {
     let lines = LineIndex(source)
     guard lines.count <= FactTables.maximumLines, source.count < 1 << 27 else { return FactTables() }
     var tables = FactTables()
+    let top = firstLine(lines)
     var imports: [FactTables.Import] = []
     for tree in trees {
       let names = DeclaredNames(tree, source: source)
@@ -21,8 +24,9 @@ struct FactFinder {
         imports += reader.imports(in: source[range])
       }
       for item in names.definitions {
-        let first = lines.line(at: item.range.lowerBound)
         let last = lines.line(at: max(item.range.lowerBound, item.range.upperBound - 1))
+        // A notice right above the first definition may pass for its comment.
+        let first = min(max(top, lines.line(at: item.range.lowerBound)), last)
         tables.definitions.append(
           FactTables.Definition(
             name: WordScanner.nameHash(source[item.name]), lines: first..<last + 1, isScope: item.isScope))
@@ -38,8 +42,14 @@ struct FactFinder {
     return tables
   }
 
+  /// The first line behind the notice.
+  private func firstLine(_ lines: LineIndex) -> Int {
+    guard let end = notice?.upperBound, end > 0 else { return 0 }
+    return lines.line(at: min(end, source.count) - 1) + 1
+  }
+
   private func chunks(_ lines: LineIndex, _ definitions: [FactTables.Definition]) -> [FactTables.Chunk] {
-    let ranges = ChunkLines(source: source, lines: lines).chunks(definitions)
+    let ranges = ChunkLines(source: source, lines: lines).chunks(definitions, from: firstLine(lines))
     var chunks: [FactTables.Chunk] = []
     chunks.reserveCapacity(ranges.count)
     var chooser = ChunkWords()

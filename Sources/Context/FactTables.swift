@@ -34,7 +34,7 @@ struct FactTables: Equatable {
   static let wordsPerChunk = 24
   /// Most lines of a file that has facts.
   static let maximumLines = 1 << 21
-  private static let version: UInt8 = 1
+  private static let version: UInt8 = 2
 
   init() {}
 

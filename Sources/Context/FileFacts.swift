@@ -18,8 +18,9 @@ public struct FileFacts: Sendable, Codable, Equatable {
   ///   - path: Repository-relative path with `/` separators.
   ///   - source: The file, cleaned: what is here may be shown to a model.
   ///   - parts: Its parts as `LanguageCatalog.parse` gives them; empty where no grammar is known.
-  public init(path: String, source: [UInt8], parts: [ParsedPart]) {
-    self.init(FactFinder(path: path, source: source, trees: parts.map(\.tree)).tables())
+  ///   - notice: Bytes of the licence notice at the top, which is in no chunk; nil for none.
+  public init(path: String, source: [UInt8], parts: [ParsedPart], notice: Range<Int>? = nil) {
+    self.init(FactFinder(path: path, source: source, trees: parts.map(\.tree), notice: notice).tables())
   }
 
   /// Facts as they were packed; nil when these bytes were not made by this version of `encoded`.

@@ -101,7 +101,8 @@ struct WorkspaceScan: Sendable {
       return
     }
     let parts = catalog.parse(file.bytes, language: file.language, timeoutMs: limits.parseTimeoutMs).parts
-    snapshot.facts[path] = FileFacts(path: path, source: file.bytes, parts: parts)
+    snapshot.facts[path] = FileFacts(
+      path: path, source: file.bytes, parts: parts, notice: file.licence?.range)
     if isDocument { snapshot.texts[path] = file.bytes }
   }
 

@@ -98,6 +98,20 @@ struct FileFactsTests {
     #expect(Repository.facts("a.py", notice).chunkLines.isEmpty)
   }
 
+  @Test func aShortNoticeIsInNoChunkEither() {
+    let notice = "# Copyright 2024 Someone\n# SPDX-License-Identifier: MIT\n"
+    let text = Array((notice + "class Thing:\n    size = other_number\n    colour = deep_blue\n").utf8)
+    let parts = Repository.catalog.parse(text, language: "python").parts
+    // With and without the newline behind the comment.
+    for end in [notice.utf8.count - 1, notice.utf8.count] {
+      let facts = FileFacts(path: "a.py", source: text, parts: parts, notice: 0..<end)
+      #expect(facts.chunkLines == [2..<5])
+      #expect(facts.tables.definitions.allSatisfy { $0.lines.lowerBound >= 2 })
+    }
+    let whole = FileFacts(path: "a.py", source: text, parts: parts, notice: 0..<text.count)
+    #expect(whole.chunkLines.isEmpty)
+  }
+
   @Test func chunksAreInOrderAndApart() {
     let chunks = Repository.facts("a.py", String(repeating: Self.python + "\n", count: 30)).chunkLines
     #expect(chunks.count > 30)

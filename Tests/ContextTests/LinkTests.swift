@@ -37,6 +37,38 @@ struct LinkTests {
     #expect(imports("a/x.ts", "import './missing';\n", others: ["b/missing.ts"]).isEmpty)
   }
 
+  /// Repositories of many packages have thousands of files called `index`.
+  @Test(.timeLimit(.minutes(1))) func manyFilesOfOneNameDoNotSlowImportsDown() {
+    let count = 3_000
+    var files: [(path: String, facts: FileFacts)] = []
+    for number in 0..<count {
+      let others = (1...20).map { "import x\($0) from '../p\((number + $0) % count)';\n" }.joined()
+      let path = "packages/p\(number)/index.js"
+      files.append((path, Repository.facts(path, others + "import utils from 'p7/index';\n")))
+    }
+    var index = ContextIndex([])
+    let spent = ContinuousClock().measure { index = ContextIndex(files) }
+    let paths = index.file("packages/p0/index.js").map {
+      index.imports.imports(of: $0, hidden: nil).map { index.paths[$0] }
+    }
+    #expect(paths == (1...20).map { "packages/p\($0)/index.js" })
+    // A look at all of them for every import takes more than a minute.
+    #expect(spent < .seconds(15))
+  }
+
+  @Test func ofManyFilesOfOneNameTheOneAboveIsMeant() {
+    let others = (0..<100).map { "p\($0)/utils.py" }
+    #expect(imports("p7/deep/x.py", "import utils\n", others: others) == ["p7/utils.py"])
+    #expect(imports("elsewhere/x.py", "import utils\n", others: others).isEmpty)
+    #expect(imports("elsewhere/x.py", "import p7.utils\n", others: others) == ["p7/utils.py"])
+  }
+
+  /// The same name elsewhere says nothing about this folder.
+  @Test func aCompiledSuffixMeansTheSourceBesideIt() {
+    #expect(
+      imports("w/x.ts", "import { f } from './y.js';\n", others: ["w/y.ts", "v/y.js"]) == ["w/y.ts"])
+  }
+
   @Test(arguments: [
     ("tests/test_cart.py", "shop/cart.py"), ("tests/test_client.py", "httpx/_client.py"),
     ("query/parse_test.go", "query/parse.go"),
