@@ -32,7 +32,7 @@ public struct FIMExample: Sendable, Equatable {
     case midToken = "mid-token"
     /// The closing bracket belongs to the middle.
     case closerInside = "closer-inside"
-    /// The suffix is gone up to the next blank line, as at the end of what is being written.
+    /// Everything behind the hole's last line is gone, as at the end of what is being written.
     case danglingSuffix = "dangling-suffix"
     /// The prefix ends with the indentation of the middle's first line.
     case indentOnly = "indent-only"

@@ -47,9 +47,9 @@ extension FileCarver {
     var word = hole.unit.lowerBound
     var end = word
     while end < hole.middle.upperBound, Blanks.isWord(bytes[end]) { end += 1 }
-    if kind == .lineTail, end == word || (word > 0 && Blanks.isWord(bytes[word - 1])) {
+    if kind == .lineTail, end == word || (word > lowest && Blanks.isWord(bytes[word - 1])) {
       // The cursor stands behind a word: somewhere inside of it instead.
-      while word > 0, Blanks.isWord(bytes[word - 1]) { word -= 1 }
+      while word > lowest, Blanks.isWord(bytes[word - 1]) { word -= 1 }
     }
     let characters = (word..<end).filter { Blanks.startsCharacter(bytes[$0]) }
     guard characters.count >= 2 else { return nil }

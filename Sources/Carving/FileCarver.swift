@@ -11,7 +11,7 @@ public struct FileCarver {
   private let weight: Double
   private let explains: Bool
   /// Windows begin here or later: behind the byte order mark and the licence notice.
-  private let lowest: Int
+  let lowest: Int
   let redactions: [Range<Int>]
   var generator: SeededGenerator
   private var taken: Set<Range<Int>> = []
@@ -93,7 +93,7 @@ public struct FileCarver {
   ) -> CarvedHole? {
     let size =
       generator.chance(0.6)
-      ? settings.windowBytes : generator.logUniform(300...max(301, settings.windowBytes))
+      ? settings.windowBytes : generator.logUniform(min(300, settings.windowBytes)...settings.windowBytes)
     let anchor = isAnchored ? sampler.anchor(kind, length, using: &generator) : nil
     var window = self.window(ofSize: size, around: anchor)
     guard window.count >= 16, var hole = sampler.draw(kind, length, in: window, using: &generator) else {

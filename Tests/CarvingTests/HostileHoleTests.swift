@@ -69,6 +69,35 @@ struct HostileHoleTests {
     check(examples, file)
   }
 
+  @Test func theByteOrderMarkIsNoPartOfAWord() {
+    let text = [0xEF, 0xBB, 0xBF] + Array("identifier_number_one = compute(width, height)\n".utf8)
+    let file = SourceFile(path: "a.py", language: "python", bytes: text)
+    let parts = Corpora.catalog.parse(text, language: "python", timeoutMs: 10_000).parts
+    for kind in [FIMExample.Kind.lineTail, .node, .blockTail, .siblingRun] {
+      var settings = Corpora.only(kind).settings
+      settings.modifiers.midToken = 1
+      for seed in 0..<20 {
+        var carver = FileCarver(file: file, parts: parts, settings: settings, seed: UInt64(seed))
+        for hole in carver.carve().holes {
+          #expect(hole.unit.lowerBound >= hole.window.lowerBound, "\(kind)")
+        }
+      }
+    }
+  }
+
+  @Test func windowsKeepTheirSizeWhereItIsSmall() {
+    let file = Corpora.python(files: 1)[0]
+    let parts = Corpora.catalog.parse(file.bytes, language: "python", timeoutMs: 10_000).parts
+    var settings = Corpora.many
+    settings.windowBytes = 200
+    for seed in 0..<10 {
+      var carver = FileCarver(file: file, parts: parts, settings: settings, seed: UInt64(seed))
+      let holes = carver.carve().holes
+      #expect(!holes.isEmpty)
+      #expect(holes.allSatisfy { $0.window.count <= settings.windowBytes })
+    }
+  }
+
   @Test(arguments: kinds) func carriageReturnsStayWithTheirNewlines(kind: FIMExample.Kind) {
     let text = String(decoding: Corpora.python(files: 1)[0].bytes, as: UTF8.self)
       .replacingOccurrences(of: "\n", with: "\r\n")
