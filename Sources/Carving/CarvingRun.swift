@@ -91,8 +91,7 @@ public struct CarvingRun: Sendable {
   /// The first pass, for one epoch. Uses all cores and blocks.
   ///
   /// - Parameter progress: called now and then, from one thread at a time.
-  /// - Throws: `CorpusError.noSource` when no file may be used, `DatabaseError` when the cache cannot be opened,
-  ///   `CancellationError` when the caller's task was cancelled.
+  /// - Throws: `CorpusError.noSource` when no file may be used, `CancellationError` when the caller's task was cancelled.
   public func survey(
     epoch: Int = 0, progress: (@Sendable (Progress) -> Void)? = nil
   ) throws -> SurveyedCorpus {

@@ -5,7 +5,11 @@ extension DataCard {
     for origin in origins {
       text += "- Source: `\(origin.path)`\(origin.commit.map { " at commit `\($0)`" } ?? "")\n"
     }
-    if let oldestChange, let newestChange { text += "- Last changes: \(oldestChange) to \(newestChange)\n" }
+    if let oldestChange, let newestChange {
+      text += "- Last changes: \(oldestChange) to \(newestChange)\n"
+    } else {
+      text += "- Last changes: not known (no git history at hand); all files count as equally old\n"
+    }
     text += "- Seed \(seed), epoch \(epoch)\(shard.map { ", shard \($0)" } ?? "")"
     text += "\(limit.map { ", at most \($0) examples" } ?? "")\n- Settings: sha256 `\(settingsHash)`\n"
     if let tokens { text += "- Tokens: \(tokens.format), tokenizer sha256 `\(tokens.tokenizerSHA256)`\n" }

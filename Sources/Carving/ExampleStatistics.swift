@@ -3,7 +3,7 @@ import Context
 /// Counts of examples by what they are.
 public struct ExampleStatistics: Sendable, Equatable, Codable {
   /// Number of examples.
-  public private(set) var examples = 0
+  public var examples = 0
   /// By class letter.
   public private(set) var classes: [String: Int] = [:]
   /// By language, then by class letter.

@@ -22,7 +22,7 @@ final class SurveyCache: Sendable {
   private static let maximumValue = 4 << 20
 
   private let connection: SharedConnection
-  private let isBroken = Mutex(false)
+  private let broken = Mutex<String?>(nil)
   private let waiting = Mutex<Waiting>(Waiting())
   private let now: Int
 
@@ -39,6 +39,9 @@ final class SurveyCache: Sendable {
     connection = try SharedConnection(path: path, schema: Self.schema)
     self.now = now
   }
+
+  /// Why the file is not used any more; nil while it works.
+  var fault: String? { broken.withLock { $0 } }
 
   /// What is kept under a key; nil when there is nothing or it is damaged.
   func value(for key: ContentHash) -> [UInt8]? {
@@ -107,11 +110,11 @@ final class SurveyCache: Sendable {
 
   @discardableResult
   private func attempt<Result>(_ body: (Connection) throws -> Result) -> Result? {
-    if isBroken.withLock({ $0 }) { return nil }
+    if fault != nil { return nil }
     do {
       return try connection.use(body)
     } catch {
-      isBroken.withLock { $0 = true }
+      broken.withLock { $0 = "\(error)" }
       return nil
     }
   }

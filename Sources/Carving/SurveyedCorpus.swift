@@ -1,5 +1,6 @@
 import Context
 import Corpus
+import Database
 import Foundation
 import Syntax
 
@@ -53,9 +54,17 @@ public final class SurveyedCorpus: Sendable {
   public let parsedFiles: Int
   /// Files whose survey the cache knew.
   public let cachedFiles: Int
+  /// Why the cache could not be opened, read or written; the run went on without it. Nil when all was well.
+  public let cacheFault: String?
 
   init(run: CarvingRun, epoch: Int, progress: (@Sendable (CarvingRun.Progress) -> Void)?) throws {
-    let cache = try run.options.cachePath.map { try SurveyCache(path: $0) }
+    var cache: SurveyCache?
+    var cacheFault: String?
+    do throws(DatabaseError) {
+      if let path = run.options.cachePath { cache = try SurveyCache(path: path) }
+    } catch {
+      cacheFault = error.description
+    }
     let surveyor = Surveyor(run: run, epoch: epoch, cache: cache)
     let spool = try SurveySpool()
     var collected = SurveyCollection(spool: spool, cache: cache)
@@ -75,6 +84,7 @@ public final class SurveyedCorpus: Sendable {
     }
     cache?.flush()
     cache?.shrink(to: run.options.cacheBytes)
+    self.cacheFault = cacheFault ?? cache?.fault
     progress?(.comparing)
     guard !collected.files.isEmpty else {
       let reasons = Dictionary(collected.skipped.map { ($0.reason, 1) }, uniquingKeysWith: +)

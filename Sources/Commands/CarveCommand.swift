@@ -6,7 +6,7 @@ struct CarveCommand: Command {
   static let summary = "Carve fill-in-the-middle examples out of repositories."
   static let discussion = """
     Takes what git would not ignore and people wrote; .gemfillignore beside .gitignore keeps more out. Without --out,
-    --preview, --explain and --prior, prints the statistics. The same seed gives the same examples on any machine.
+    --preview, --explain and --prior, prints the statistics. The same seed and history give the same examples.
     Settings come from config.json in Gemfill's home and .gemfill.json at the repository's root, under "carving"; flags
     win. See docs/carving.md.
     """
@@ -31,7 +31,8 @@ struct CarveCommand: Command {
     Option.text(
       "older", "DIR", help: "With --splits: train on this older release, test on what PATH adds to it."),
     Option.text(
-      "at", "COMMIT", help: "Carve this commit's files; 'split' is the commit at 90 % of the history."),
+      "at", "COMMIT",
+      help: "Carve this commit's files (HEAD~3, a tag, digits); 'split' is the one at 90 % of the history."),
   ]
   private static let looking = [
     Option.integer(
@@ -42,7 +43,8 @@ struct CarveCommand: Command {
       help:
         "Print tables: files, languages, classes, lengths, modifiers, context, licences, what was left out."),
     Option.text(
-      "explain", "FILE", repeats: true, help: "Say what became of every part of a file (a path below PATH)."),
+      "explain", "FILE", repeats: true,
+      help: "Say what became of every part of a file in PATH; once for each file."),
     Option.flag("skipped", help: "List every path that was left out, with the reason."),
   ]
   private static let choosing = [
@@ -79,6 +81,10 @@ struct CarveCommand: Command {
     if catalog.names.isEmpty {
       console.warn("no grammars found; run scripts/grammars, or name their folder in GEMFILL_GRAMMARS")
     }
-    return try await CarveJob(request, arguments, catalog, console).run()
+    let places = OutputPlaces(request, saveWeights: arguments.text("save-weights"))
+    try places.check()
+    return try await withTaskExecutorPreference(CommandThread()) {
+      try await CarveJob(request, arguments, catalog, console).run(places)
+    }
   }
 }

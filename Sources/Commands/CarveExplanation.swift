@@ -1,4 +1,5 @@
 import Carving
+import Foundation
 import Weights
 
 /// What became of every part of one file, for people and for machines.
@@ -7,6 +8,35 @@ struct CarveExplanation {
 
   /// Places of the same kind that are printed one by one.
   private static let mostPlaces = 12
+
+  /// Explains a file that is named by its path below a root, or with the root's path before it.
+  ///
+  /// - Throws: `CarvingError.unknownFile` where no root has it.
+  static func find(
+    _ path: String, in corpus: SurveyedCorpus, below roots: [String]
+  ) throws(CarvingError) -> FileExplanation {
+    let unknown: CarvingError
+    do throws(CarvingError) { return try corpus.explain(path) } catch { unknown = error }
+    for name in names(of: path, below: roots) {
+      do throws(CarvingError) { return try corpus.explain(name) } catch {}
+    }
+    throw unknown
+  }
+
+  /// What a path may be called below the roots.
+  static func names(of path: String, below roots: [String]) -> [String] {
+    let place = URL(fileURLWithPath: path).standardizedFileURL
+    return roots.flatMap { root in
+      let root = URL(fileURLWithPath: root).standardizedFileURL
+      return [
+        (place.path, root.path), (place.resolvingSymlinksInPath().path, root.resolvingSymlinksInPath().path),
+      ]
+      .compactMap { place, root in
+        if place == root { return URL(fileURLWithPath: place).lastPathComponent }
+        return place.hasPrefix(root + "/") ? String(place.dropFirst(root.count + 1)) : nil
+      }
+    }
+  }
 
   // MARK: Text
 

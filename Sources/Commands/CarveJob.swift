@@ -32,10 +32,11 @@ struct CarveJob {
     self.chosen = chosen
   }
 
-  func run() async throws -> ExitCode {
-    if let prior, try !tellOf(prior) { return .done }
+  func run(_ places: OutputPlaces) async throws -> ExitCode {
     console.progress("listing files")
     let source = try CarveSource(request, catalog: catalog)
+    try places.check(against: source.trees)
+    if let prior, try !tellOf(prior) { return .done }
     warnOfMissingGrammars(source)
     let options = try options(source)
     let outputs = try CarveOutputs(
@@ -44,6 +45,8 @@ struct CarveJob {
     let run = CarvingRun(trees: source.trees, settings: chosen.settings, options: options, catalog: catalog)
     let started = ContinuousClock.now
     let corpus = try run.survey(epoch: request.epoch, progress: progress)
+    if let fault = corpus.cacheFault { console.note("going on without the cache: \(fault)") }
+    tellOfAge(source)
     if arguments.flag("explain") { return try explain(corpus) }
     let preview = PreviewSink(count: arguments.integer("preview") ?? 0, seed: request.seed)
     var sinks = outputs.outputs
@@ -59,8 +62,9 @@ struct CarveJob {
       report: carved, hardness: hardness, seconds: (ContinuousClock.now - started) / .seconds(1),
       peakMegabytes: PeakMemory.megabytes)
     console.endProgress()
-    if let out = request.out { try writeCard(report, source, outputs, beside: out) }
-    try tell(report, outputs, preview.examples)
+    let origins = origins(report, source)
+    if let out = request.out { try writeCard(report, origins, outputs, beside: out) }
+    try tell(report, origins, outputs, preview.examples)
     return .done
   }
 
@@ -126,6 +130,13 @@ struct CarveJob {
     return texts
   }
 
+  /// Old files give fewer examples; where no history tells their age, another machine may carve others.
+  private func tellOfAge(_ source: CarveSource) {
+    for tree in source.trees where !tree.entries.isEmpty && tree.entries.allSatisfy({ $0.changed == nil }) {
+      console.note("\(tree.origin.path): no git history at hand; all files count as equally old")
+    }
+  }
+
   private func warnOfMissingGrammars(_ source: CarveSource) {
     let names = Set(source.trees.flatMap(\.entries).compactMap { catalog.name(forPath: $0.path) })
     for name in names.sorted() where request.languages?.contains(name) ?? true {
@@ -145,35 +156,48 @@ struct CarveJob {
 
   // MARK: Results
 
-  /// The data card in both forms; files from disk are named by the commit that has them.
+  /// Where the files came from; files from disk are named by the commit that has them.
+  private func origins(_ report: CarveReport, _ source: CarveSource) -> [SourceOrigin] {
+    zip(report.report.origins, source.trees).map { origin, tree in
+      SourceOrigin(path: origin.path, commit: TrainingData.commit(of: tree))
+    }
+  }
+
+  /// The data card in both forms.
   private func writeCard(
-    _ report: CarveReport, _ source: CarveSource, _ outputs: CarveOutputs, beside out: String
+    _ report: CarveReport, _ origins: [SourceOrigin], _ outputs: CarveOutputs, beside out: String
   ) throws {
     var card = DataCard(report.report, tool: "gemfill \(Gemfill.version)", tokens: outputs.tokens)
     card.splits = Dictionary(uniqueKeysWithValues: report.splits.map { ($0.key.rawValue, $0.value) })
-    card.exampleCount = report.total.examples
-    for (index, tree) in source.trees.enumerated() where card.origins.indices.contains(index) {
-      card.origins[index].commit = TrainingData.commit(of: tree)
-    }
+    for (split, count) in outputs.leftOut { card.splits[split.rawValue]?.statistics.examples -= count }
+    card.exampleCount = report.total.examples - outputs.leftOutCount
+    if outputs.leftOutCount > 0 { card.drops[CarveOutputs.leftOutReason] = outputs.leftOutCount }
+    card.origins = origins
+    if !request.isSplit { OutputPlaces.removeOldSplits(beside: out) }
     try AtomicFile.write(card.json, to: CarveRequest.stem(of: out) + ".card.json")
     try AtomicFile.write(Array(card.markdown.utf8), to: CarveRequest.stem(of: out) + ".card.md")
   }
 
   private func explain(_ corpus: SurveyedCorpus) throws -> ExitCode {
     console.endProgress()
-    let files = try arguments.texts("explain").map { CarveExplanation(file: try corpus.explain($0)) }
+    let files = try arguments.texts("explain").map { path in
+      CarveExplanation(file: try CarveExplanation.find(path, in: corpus, below: request.paths))
+    }
     for file in files { file.print(to: console) }
     console.emit(json: ["explanations": .array(files.map(\.json))])
     return .done
   }
 
-  private func tell(_ report: CarveReport, _ outputs: CarveOutputs, _ preview: [FIMExample]) throws {
+  private func tell(
+    _ report: CarveReport, _ origins: [SourceOrigin], _ outputs: CarveOutputs, _ preview: [FIMExample]
+  ) throws {
     for (split, path) in outputs.paths {
-      let count = report.splits[split]?.statistics.examples ?? 0
-      console.note("\(count) examples written to \(path)")
+      let count = (report.splits[split]?.statistics.examples ?? 0) - (outputs.leftOut[split] ?? 0)
+      console.note("\(Figures.count(count, "example")) written to \(path)")
     }
-    if outputs.leftOut > 0 {
-      console.note("\(outputs.leftOut) examples do not fit the format and are left out")
+    if outputs.leftOutCount > 0 {
+      console.note(
+        "left out because the format cannot hold them: \(Figures.count(outputs.leftOutCount, "example"))")
     }
     for example in preview { CarvePreview(console: console).show(example) }
     if arguments.flag("skipped") {
@@ -184,6 +208,14 @@ struct CarveJob {
     let isQuietWithout = request.out != nil || !preview.isEmpty || arguments.flag("skipped")
     if arguments.flag("stats") || !isQuietWithout { report.print(to: console) }
     var json = report.json
+    json["examples"] = .int(report.total.examples - outputs.leftOutCount)
+    for (split, count) in outputs.leftOut where count > 0 {
+      let counted = report.splits[split]?.statistics.examples ?? 0
+      json["by_split"]?[split.rawValue] = .int(counted - count)
+    }
+    if outputs.leftOutCount > 0 { json["dropped"]?[CarveOutputs.leftOutReason] = .int(outputs.leftOutCount) }
+    json["origins"] = .array(
+      origins.map { ["path": .string($0.path), "commit": $0.commit.map { .string($0) } ?? .null] })
     json["seed"] = .int(Int(clamping: request.seed))
     json["epoch"] = .int(request.epoch)
     json["settings"] = [

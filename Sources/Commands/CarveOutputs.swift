@@ -59,10 +59,17 @@ struct CarveOutputs {
   /// How examples became tokens or prompts; nil for JSON lines.
   let tokens: DataCard.Tokens?
 
-  /// Examples that the format could not hold.
-  var leftOut: Int {
-    outputs.reduce(0) { $0 + (($1.sink as? any CountsLeftOut)?.leftOut ?? 0) }
+  /// How reports call examples that the format could not hold.
+  static let leftOutReason = "does-not-fit-format"
+
+  /// Examples that the format could not hold, by split.
+  var leftOut: [DataSplit: Int] {
+    Dictionary(
+      outputs.map { ($0.split, ($0.sink as? any CountsLeftOut)?.leftOut ?? 0) }, uniquingKeysWith: +)
   }
+
+  /// Those of all splits.
+  var leftOutCount: Int { leftOut.values.reduce(0, +) }
 
   /// What turns examples into text or tokens of a base's vocabulary; loads no weights.
   private static func encoder(base: String, seed: UInt64) throws -> ExampleEncoder {

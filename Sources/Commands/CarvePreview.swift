@@ -10,12 +10,20 @@ struct CarvePreview {
   private static let linesBefore = 9
   private static let linesAfter = 5
   private static let contextLines = 3
+  /// Of a document that has no hole.
+  private static let plainLines = 12
 
   /// Prints an example. On a terminal the hole is green and what is behind it dim; elsewhere the hole stands in ⟦ ⟧.
   func show(_ example: FIMExample) {
     console.print(console.styled(Self.head(example), .bold))
     if !example.nodePath.isEmpty { console.print(console.styled(example.nodePath.printableName, .dim)) }
     for snippet in example.context { show(snippet) }
+    if example.kind == .plain {
+      let lines = Self.lines(example.prefix + example.middle + example.suffix)
+      let shown = lines.prefix(Self.plainLines).joined(separator: "\n")
+      console.print(shown + (lines.count > Self.plainLines ? "\n…\n" : "\n"))
+      return
+    }
     let before = Self.lines(example.prefix).suffix(Self.linesBefore).joined(separator: "\n")
     let after = Self.lines(example.suffix).prefix(Self.linesAfter)
     let hole = Self.lines(example.middle)
@@ -79,6 +87,9 @@ struct CarvePreview {
 
 /// Figures as the tables of `gemfill carve` show them.
 enum Figures {
+  /// `1 file`, `2 files`.
+  static func count(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
+
   /// With so many digits behind the point.
   static func decimal(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 

@@ -52,9 +52,10 @@ extension CarveReport {
   func print(to console: Console) {
     let total = total
     console.print(
-      "\(fileCount) files, \(Figures.decimal(Double(byteCount) / 1e6, 2)) MB, \(total.examples) examples in "
+      "\(Figures.count(fileCount, "file")), \(Figures.decimal(Double(byteCount) / 1e6, 2)) MB, "
+        + "\(Figures.count(total.examples, "example")) in "
         + "\(Figures.decimal(seconds, 2)) s (\(Figures.decimal(megabytesPerSecond, 1)) MB/s; "
-        + "\(report.parsedFiles) files parsed, \(report.cachedFiles) known from before)")
+        + "\(Figures.count(report.parsedFiles, "file")) parsed, \(report.cachedFiles) known from before)")
     printLanguages(total, to: console)
     printLengths(total, to: console)
     let splits = splits

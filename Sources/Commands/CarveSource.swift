@@ -48,8 +48,13 @@ struct CarveSource {
   /// - Throws: `Failure` where there is none; `option` says for what it was needed.
   static func history(of path: String, for option: String) throws(Failure) -> GitHistory {
     guard FileManager.default.fileExists(atPath: path) else { throw Failure("\(path): no such folder") }
-    guard let history = GitHistory(root: path) else {
+    let history: GitHistory
+    do throws(CorpusError) {
+      history = try GitHistory(opening: path)
+    } catch .notARepository {
       throw Failure("\(path): \(option) needs a git repository")
+    } catch {
+      throw Failure("\(path): \(option): \(error)")
     }
     do { _ = try history.commits() } catch {
       throw Failure("\(path): \(option) needs commits, and HEAD names none; commit something first")

@@ -39,9 +39,15 @@ struct HardnessScorer: Sendable {
     for note in serving.notes { console.note(note) }
     let tokenizer = serving.engine.tokenizer
     let scorer = HardnessScorer(model: serving) { tokenizer.encode($0).count }
-    let pass = HardnessPass(
-      model: serving.sha256 + " spm", cache: try HardnessCache(path: home.hardness), options: options
-    ) { try await scorer.score($0) }
+    var cache: HardnessCache?
+    do throws(DatabaseError) {
+      cache = try HardnessCache(path: home.hardness)
+    } catch {
+      console.note("going on without the cache of scores: \(error)")
+    }
+    let pass = HardnessPass(model: serving.sha256 + " spm", cache: cache, options: options) {
+      try await scorer.score($0)
+    }
     defer { console.endProgress() }
     return try await pass.select(from: examples, seed: seed) { progress in
       let cached = progress.cached > 0 ? ", \(progress.cached) known before" : ""

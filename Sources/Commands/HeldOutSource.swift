@@ -42,7 +42,10 @@ enum HeldOutSource {
     _ path: String, after commit: String?, _ catalog: LanguageCatalog, _ limit: Int
   ) throws -> Holes {
     guard FileManager.default.fileExists(atPath: path) else { throw Failure("\(path): no such folder") }
-    guard let history = GitHistory(root: path) else {
+    let history: GitHistory
+    do throws(CorpusError) {
+      history = try GitHistory(opening: path)
+    } catch .notARepository {
       throw Failure("\(path): not a git repository; name an older release with --older DIR")
     }
     let (trained, later) = try Self.split(history, at: commit, path: path)

@@ -44,7 +44,7 @@ enum Help {
   private static func spelling(_ option: Option) -> String {
     let short = option.short.map { "-\($0), " } ?? ""
     let value = option.placeholder.isEmpty ? "" : " " + option.placeholder
-    return short + "--" + option.name + value + (option.repeats ? " ..." : "")
+    return short + "--" + option.name + value + (option.repeats ? " [--\(option.name) ...]" : "")
   }
 
   /// Two columns; a long left cell gets a line of its own.

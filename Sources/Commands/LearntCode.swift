@@ -49,11 +49,12 @@ enum LearntCode: Equatable {
       let history = GitHistory(root: arguments.required("PATH"))
     else { return [:] }
     let commits = try history.commits().map(\.id)
-    let split = try arguments.text("split") ?? history.timeSplit().trainCommit.id
+    let split =
+      try arguments.text("split").map { try history.commit(named: $0) } ?? history.timeSplit().trainCommit
     var verdicts: [String: LearntCode] = [:]
     for name in adapters {
       let card = try AdapterCard(directory: registry.adapter(named: name).directory)
-      verdicts[name] = LearntCode(dataCommit: card.dataCommit, split: split, commits: commits)
+      verdicts[name] = LearntCode(dataCommit: card.dataCommit, split: split.id, commits: commits)
     }
     return verdicts
   }

@@ -1,9 +1,10 @@
 extension StringProtocol {
-  /// Text without the control characters by which a file could command the terminal; lines and tabs stay.
+  /// Text without the control characters by which a file could command the terminal; lines and tabs stay, and lines end
+  /// with a line feed alone.
   var printable: String {
     String(
       String.UnicodeScalarView(
-        unicodeScalars.map { scalar in
+        String(self).replacing("\r\n", with: "\n").unicodeScalars.map { scalar in
           let category = scalar.properties.generalCategory
           let isCommand = category == .control || category == .format
           return isCommand && scalar != "\n" && scalar != "\t" ? "\u{FFFD}" : scalar

@@ -10,7 +10,7 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
   case gitFailed(command: String, status: Int32, message: String)
   /// The path is not inside a git work tree.
   case notARepository(path: String)
-  /// No commit of the first-parent line has this name, or several begin with it.
+  /// No commit of the first-parent line has this name, or several have it.
   case unknownCommit(path: String, name: String)
   /// Too few commits to hold some back.
   case historyTooShort(path: String, commits: Int, needed: Int)
@@ -26,19 +26,24 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
       "\(path): no source code found\(Self.summary(skipped)); give a folder with code, or check .gitignore and "
         + ".gemfillignore"
     case .gitUnavailable(let reason):
-      "git cannot be started: \(reason); install it (apt-get install git)"
+      "git is not installed, or cannot be started: \(Self.line(reason)); install it (apt-get install git)"
     case .gitFailed(let command, let status, let message):
-      "git \(command) failed with status \(status): \(message)"
+      "git \(command) failed with status \(status): \(Self.line(message))"
     case .notARepository(let path):
       "\(path): is not a git repository; history needs one"
     case .unknownCommit(let path, let name):
-      "\(path): '\(name)' is no commit on the first-parent line of HEAD; give \(GitHistory.minimumDigits) or more "
-        + "digits of one"
+      "\(path): '\(name)' names no commit on the first-parent line of HEAD; give the digits of one, a tag, or a name "
+        + "such as HEAD~3"
     case .historyTooShort(let path, let commits, let needed):
       "\(path): has \(commits) first-parent commits, a split by time needs at least \(needed)"
     case .malformedGitOutput(let command, let detail):
       "git \(command) answered something unexpected: \(detail)"
     }
+  }
+
+  /// What git said, on one line.
+  private static func line(_ message: String) -> String {
+    message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
   }
 
   private static func summary(_ skipped: [SkipReason: Int]) -> String {

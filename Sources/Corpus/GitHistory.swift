@@ -25,16 +25,28 @@ public struct GitHistory: Sendable {
   let git: GitCommand
   /// Fewest commits that can be split by time.
   public static let minimumCommits = 4
-  /// Fewest digits that name a commit.
-  public static let minimumDigits = 7
 
   /// The history of the repository that `root` belongs to, restricted to what is below `root`; nil when there is none.
   public init?(root: String) {
+    do throws(CorpusError) { try self.init(opening: root) } catch { return nil }
+  }
+
+  /// The history of the repository that `root` belongs to, restricted to what is below `root`.
+  ///
+  /// - Throws: `CorpusError.gitUnavailable`; `.notARepository`; `.gitFailed` with git's own words where it refuses the
+  ///   repository, as one that belongs to somebody else.
+  public init(opening root: String) throws(CorpusError) {
     self.root = root
     git = GitCommand(root: root)
-    guard let answer = try? git.run(["rev-parse", "--is-inside-work-tree"]),
-      String(decoding: answer, as: UTF8.self).hasPrefix("true")
-    else { return nil }
+    let answer: [UInt8]
+    do throws(CorpusError) {
+      answer = try git.run(["rev-parse", "--is-inside-work-tree"])
+    } catch .gitFailed(let command, let status, let message) {
+      // Git is asked to speak English (`GitCommand.environment`).
+      if message.contains("not a git repository") { throw .notARepository(path: root) }
+      throw .gitFailed(command: command, status: status, message: message)
+    }
+    guard answer.starts(with: Array("true".utf8)) else { throw .notARepository(path: root) }
   }
 
   /// The commits of the first-parent line up to HEAD, oldest first.
@@ -54,15 +66,25 @@ public struct GitHistory: Sendable {
     return commits.reversed()
   }
 
-  /// The commit of the first-parent line whose object name begins with `name`, at least seven digits.
+  /// The commit of the first-parent line that a revision names: whatever `git rev-parse` understands, as `HEAD~3`, a tag,
+  /// a branch or the first digits of an object name.
   ///
-  /// - Throws: `CorpusError.unknownCommit` when there is none or more than one.
+  /// - Throws: `CorpusError.unknownCommit` when it names none, more than one, or one elsewhere.
   public func commit(named name: String) throws(CorpusError) -> Commit {
-    let beginning = name.lowercased()
-    let matches =
-      beginning.utf8.count < Self.minimumDigits ? [] : try commits().filter { $0.id.hasPrefix(beginning) }
-    guard matches.count == 1 else { throw .unknownCommit(path: root, name: name) }
-    return matches[0]
+    guard !name.isEmpty, !name.hasPrefix("-"), !name.utf8.contains(0) else {
+      throw .unknownCommit(path: root, name: name)
+    }
+    let answer: [UInt8]
+    do throws(CorpusError) {
+      answer = try git.run(["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
+    } catch .gitFailed {
+      throw .unknownCommit(path: root, name: name)
+    }
+    let id = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let commit = try commits().last(where: { $0.id == id }) else {
+      throw .unknownCommit(path: root, name: name)
+    }
+    return commit
   }
 
   /// Cuts the history at a share of its commits.

@@ -66,12 +66,17 @@ struct SurveyCacheTests {
     #expect(again == examples)
   }
 
-  @Test func aFileOfAnotherKindIsRefused() throws {
+  @Test func aFileOfAnotherKindIsLeftAloneAndTheRunGoesOn() throws {
     let folder = try OutputFolder()
-    try folder.write("cache.sqlite", "no database at all, but long enough to be looked at by somebody\n")
-    #expect(throws: DatabaseError.self) {
-      try carve(RandomPython.tree(2), cache: folder.path + "/cache.sqlite")
-    }
+    let text = "no database at all, but long enough to be looked at by somebody\n"
+    try folder.write("cache.sqlite", text)
+    var options = CarvingRun.Options()
+    options.cachePath = folder.path + "/cache.sqlite"
+    let corpus = try CarvingRun(trees: [RandomPython.tree(2)], options: options, catalog: Corpora.catalog)
+      .survey()
+    #expect(corpus.cacheFault?.contains("cache.sqlite") == true)
+    #expect(corpus.parsedFiles == 2)
+    #expect(try String(contentsOfFile: folder.path + "/cache.sqlite", encoding: .utf8) == text)
   }
 
   @Test func theOldestEntriesGoFirst() throws {

@@ -135,14 +135,18 @@ struct HistoryTests {
     #expect(try history.insertedSpans(in: [], catalog: Fixtures.catalog).isEmpty)
   }
 
-  @Test func aCommitIsFoundByItsFirstDigits() throws {
+  @Test func aCommitIsFoundByWhateverGitUnderstands() throws {
     let folder = try repository(commits: 3)
     let history = try #require(GitHistory(root: folder.path))
     let wanted = try history.commits()[1]
-    for name in [wanted.id, String(wanted.id.prefix(7)), wanted.id.prefix(12).uppercased()] {
+    try folder.git("tag", "-a", "v1", "-m", "one", wanted.id)
+    try folder.git("branch", "older", wanted.id)
+    for name in [
+      wanted.id, String(wanted.id.prefix(7)), wanted.id.prefix(12).uppercased(), "HEAD~1", "v1", "older",
+    ] {
       #expect(try history.commit(named: name) == wanted)
     }
-    for name in [String(wanted.id.prefix(6)), "", "HEAD", "--output=/tmp/x", wanted.id + "0"] {
+    for name in ["", "no-such-branch", "HEAD~9", "--output=/tmp/x", "HEAD:a.py", wanted.id + "0"] {
       #expect(throws: CorpusError.unknownCommit(path: folder.path, name: name)) {
         try history.commit(named: name)
       }

@@ -324,6 +324,51 @@ refuse(".gemfill.json", plain)
 refuse(".gemfill.json", plain)
 refuse("--order", root, "--out", target / "none.jsonl", "--order", "spm", code=2)
 refuse("--out", root, "--splits", code=2)
+
+# ---------------------------------------------------------------- no output destroys anything
+
+tricky = target / "tricky"
+tricky.mkdir()
+os.mkfifo(tricky / "pipe.jsonl")
+(tricky / "aim.jsonl").write_text("kept\n")
+(tricky / "link.jsonl").symlink_to("aim.jsonl")
+(tricky / "folder.jsonl").mkdir()
+for name, word in {"pipe": "named pipe", "link": "symbolic link", "folder": "folder"}.items():
+    refuse(word, root, "--out", tricky / f"{name}.jsonl")
+    refuse(word, root, "--prior", "--save-weights", tricky / f"{name}.jsonl")
+os.mkfifo(tricky / "new.card.json")
+refuse("named pipe", root, "--out", tricky / "new.jsonl")
+refuse("name a file", root, "--out", "-")
+before = sha(root / "src/textwrap.py")
+refuse("source file", root, "--out", root / "src/windows.py")
+check((tricky / "pipe.jsonl").is_fifo() and (tricky / "link.jsonl").is_symlink(), "a refused target was replaced")
+check((tricky / "aim.jsonl").read_text() == "kept\n" and sha(root / "src/textwrap.py") == before, "a refused target was written")
+subprocess.run(["rm", "-r", str(tricky)], check=True)
+
+# ---------------------------------------------------------------- revisions as git names them
+
+head = git(root, "rev-parse", "HEAD")
+git(root, "tag", "a-release", "HEAD~1")
+for name in ("HEAD", "HEAD~1", "a-release", head[:9]):
+    carve(root, "--at", name, "--out", out / "revision.jsonl")
+    wanted = git(root, "rev-parse", name + "^{commit}")
+    check(json.loads((out / "revision.card.json").read_text())["origins"][0]["commit"] == wanted, f"--at {name}: not {wanted}")
+refuse("names no commit", root, "--at=--help", "--out", target / "none.jsonl")
+
+# ---------------------------------------------------------------- old held-out files, and a cache that cannot be used
+
+carve(root, "--splits", "--out", out / "again.jsonl")
+check((out / "again.validation.jsonl").exists(), "--splits wrote no validation file")
+carve(root, "--out", out / "again.jsonl")
+check(not list(out.glob("again.validation.*")) and not list(out.glob("again.test.*")), "held-out files of another data set stayed")
+home = work / "home-without-cache"
+(home / "cache/surveys.sqlite").mkdir(parents=True)
+carve(root, "--no-cache", "--out", out / "afresh.jsonl")
+reply = subprocess.run(["gemfill", "carve", str(root), "--out", str(out / "uncached.jsonl")], capture_output=True,
+                       env={**os.environ, "GEMFILL_HOME": str(home)}, timeout=300)
+check(reply.returncode == 0 and b"without the cache" in reply.stderr, f"a cache that cannot be opened: {reply.stderr[-300:]}")
+check(sha(out / "uncached.jsonl") == sha(out / "afresh.jsonl"), "without the cache other examples were written")
+
 check(not list(target.iterdir()), f"refusals left {list(target.iterdir())}")
 
 subprocess.run(["chmod", "-R", "u+rwx", str(work)], check=False)
