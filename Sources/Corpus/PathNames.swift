@@ -24,7 +24,8 @@ enum PathNames {
     ".g.cs", ".d.ts.map",
   ]
   private static let generatedEnds = [
-    "_pb2.py", "_pb2_grpc.py", "_pb2.pyi", "_pb.js", "_pb.ts", "_grpc_pb.js", "bundle.js", "+generated.swift",
+    ".card.json", "_pb2.py", "_pb2_grpc.py", "_pb2.pyi", "_pb.js", "_pb.ts", "_grpc_pb.js", "bundle.js",
+    "+generated.swift",
     "-lock.json", ".js.map", ".css.map", ".mjs.map", ".ts.map", "_string.go", ".pb.go", "grammar.json.js",
   ]
   private static let fixtureFolders: Set<String> = [

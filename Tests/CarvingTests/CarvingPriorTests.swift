@@ -43,9 +43,12 @@ struct CarvingPriorTests {
     }
   }
 
+  /// A function of these lines, and other code behind it: lines that resemble each other are not most of the file.
   private static func module(_ lines: [String]) -> String {
-    "def run(context):\n" + lines.map { "    " + $0 + "\n" }.joined() + "    return context\n"
+    "def run(context):\n" + lines.map { "    " + $0 + "\n" }.joined() + "    return context\n\n\n" + filler
   }
+
+  private static let filler = (1...4).map { RandomPython.file($0) }.joined(separator: "\n")
 
   /// Commits that each insert one statement of one line in the middle of a function.
   private static func statements(commits: Int) throws -> Repository {

@@ -3,8 +3,9 @@ import Testing
 
 @testable import Syntax
 
-/// Text that nobody wrote: what matters is that every question is answered, on a small stack, in time.
-struct HostileSourceTests {
+/// Text that nobody wrote: what matters is that every question is answered, on a small stack, in time. One after another,
+/// since each blocks a thread of those that all tests share.
+@Suite(.serialized) struct HostileSourceTests {
   /// Asks everything that carving and completion ask.
   private static func examine(_ source: [UInt8], _ language: Language, timeoutMs: Int) {
     if let tree = language.parse(source, timeoutMs: timeoutMs) {
@@ -40,9 +41,9 @@ struct HostileSourceTests {
     Self.onSmallStack {
       for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("<a>", "</a>")] {
         let opened = Array(String(repeating: open, count: 100_000).utf8)
-        Self.examine(opened, language, timeoutMs: 250)
+        Self.examine(opened, language, timeoutMs: 80)
         Self.examine(
-          opened + Array(String(repeating: close, count: 100_000).utf8), language, timeoutMs: 250)
+          opened + Array(String(repeating: close, count: 100_000).utf8), language, timeoutMs: 80)
       }
     }
   }
@@ -52,7 +53,7 @@ struct HostileSourceTests {
     let language = try Grammars.language(name)
     for piece in ["a", " ", "1, ", "a + ", "\"\\\\", "x\r"] {
       let line = Array(String(repeating: piece, count: (1 << 20) / piece.utf8.count).utf8)
-      Self.examine(line, language, timeoutMs: 250)
+      Self.examine(line, language, timeoutMs: 80)
     }
   }
 
@@ -62,11 +63,11 @@ struct HostileSourceTests {
     let sample = try Grammars.sample(name)
     var random = Noise(state: 7)
     for cut in stride(from: 1, to: sample.count, by: 211) {
-      Self.examine(Array(sample[..<cut]), language, timeoutMs: 250)
-      Self.examine(Array(sample[cut...]), language, timeoutMs: 250)
+      Self.examine(Array(sample[..<cut]), language, timeoutMs: 80)
+      Self.examine(Array(sample[cut...]), language, timeoutMs: 80)
       var changed = sample
       for _ in 0..<12 { changed[random.next(below: changed.count)] = UInt8(random.next(below: 256)) }
-      Self.examine(changed, language, timeoutMs: 250)
+      Self.examine(changed, language, timeoutMs: 80)
     }
   }
 
@@ -75,7 +76,7 @@ struct HostileSourceTests {
     let language = try Grammars.language(name)
     var random = Noise(state: 11)
     for size in [0, 1, 2, 3, 50, 400, 3_000] {
-      Self.examine((0..<size).map { _ in UInt8(random.next(below: 256)) }, language, timeoutMs: 250)
+      Self.examine((0..<size).map { _ in UInt8(random.next(below: 256)) }, language, timeoutMs: 80)
     }
   }
 
