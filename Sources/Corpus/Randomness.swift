@@ -53,15 +53,18 @@ enum Randomness {
     "example", "changeme", "change-me", "change_me", "your", "xxxx", "placeholder", "dummy", "sample",
     "redacted",
     "insert", "replace", "****", "....", "----", "____", "abcdefg", "1234567", "7654321", "qwerty", "foobar",
-    "password", "passwd", "${", "{{", "$(", "%(", "<", ">", "fake", "todo", "not-a-", "notareal", "deadbeef",
-    "000000", "aaaaaa", "lorem",
+    "password", "passwd", "fake", "todo", "not-a-", "notareal", "deadbeef", "000000", "aaaaaa", "lorem",
   ].map { Array($0.utf8) }
+  private static let templateSigns: [[UInt8]] = ["${", "{{", "$(", "%(", "<", ">"].map { Array($0.utf8) }
 
   /// Whether a value says itself that it is none: `YOUR_API_KEY`, `xxxx`, `changeme`, a template's hole.
-  static func isPlaceholder(_ bytes: some Collection<UInt8>) -> Bool {
+  ///
+  /// - Parameter signsCount: whether the signs of templates say so too; random text may hold them.
+  static func isPlaceholder(_ bytes: some Collection<UInt8>, signsCount: Bool = true) -> Bool {
     let folded = bytes.prefix(256).map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
     guard Set(folded).count >= 5 else { return true }
     return placeholders.contains { contains($0, in: folded) }
+      || signsCount && templateSigns.contains { contains($0, in: folded) }
   }
 
   private static func contains(_ needle: [UInt8], in text: [UInt8]) -> Bool {

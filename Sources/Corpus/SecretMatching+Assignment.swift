@@ -112,28 +112,83 @@ extension SecretMatching {
   private func isSecret(_ value: Range<Int>, isPassword: Bool, isQuoted: Bool) -> Bool {
     guard value.count >= (isPassword && isQuoted ? 8 : 10), value.count <= 1_000 else { return false }
     let bytes = text[value]
-    guard !Randomness.isPlaceholder(bytes), !value.contains(where: { text.has("://", at: $0) }) else {
+    guard !value.contains(where: { text.has("://", at: $0) }) else { return false }
+    let kinds = ByteKinds(bytes)
+    if isPassword, isQuoted, isSigned(bytes, kinds) { return true }
+    guard !Randomness.isPlaceholder(bytes) else { return false }
+    if isHexKey(bytes, kinds) { return true }
+    if isPassword, isQuoted, isChosenPassword(bytes, kinds) { return true }
+    // Numbers, dates and versions are no secrets; neither are words.
+    guard kinds.letters >= 2, kinds.digits > 0 || (kinds.capitals > 1 && value.count >= 16) else {
       return false
     }
-    var digits = 0
-    var capitals = 0
-    var letters = 0
+    guard kinds.letters + kinds.digits >= value.count * 3 / 4 else { return false }
+    // Without quotes it may be an expression: then names and dots speak against a secret sooner.
+    // So does a small number behind small letters: `subject_token_0`.
+    let limit = kinds.isPlain ? 1.0 : isQuoted ? 4 : bytes.contains(UInt8(ascii: ".")) ? 0 : 2
+    guard Randomness.wordEvidence(bytes) < limit else { return false }
+    if !isQuoted, kinds.digits < 2 { return false }
+    // A short text cannot reach the threshold of a long one: n different bytes have log2(n) bits.
+    let possible = Randomness.bits(value.count)
+    return Randomness.entropy(bytes) >= min(rule.minimumEntropy, 0.88 * possible)
+  }
+
+  private typealias Value = Slice<UnsafeBufferPointer<UInt8>>
+
+  /// A key of 24 or more hexadecimal digits: sixteen signs have at most 4 bits, 24 of them at random hardly less than 2.8.
+  private func isHexKey(_ bytes: Value, _ kinds: ByteKinds) -> Bool {
+    bytes.count >= 24 && kinds.digits > 0 && kinds.letters > 0 && bytes.allSatisfy(ByteSet.anyHex.contains)
+      && Randomness.entropy(bytes) >= 2.8
+  }
+
+  /// A long secret with signs in it, as frameworks make them: their signs look like a template's.
+  private func isSigned(_ bytes: Value, _ kinds: ByteKinds) -> Bool {
+    bytes.count >= 24 && kinds.digits > 0 && kinds.letters + kinds.digits >= bytes.count / 2
+      && kinds.letters + kinds.digits < bytes.count && Randomness.entropy(bytes) >= 4
+      && Randomness.wordEvidence(bytes) < 2 && !Randomness.isPlaceholder(bytes, signsCount: false)
+  }
+
+  /// What people take for a password, right behind a name that ends with the word: words with a number, a name with a
+  /// sign, eight mixed letters.
+  private func isChosenPassword(_ bytes: Value, _ kinds: ByteKinds) -> Bool {
+    guard nameEndsHere, bytes.count <= 64, kinds.letters >= 2, !bytes.contains(UInt8(ascii: "/")),
+      !bytes.contains(UInt8(ascii: "(")) || Randomness.wordEvidence(bytes) < 0
+    else { return false }
+    // `password_1`, `field-2` and `config.value1` are names.
+    let isName =
+      kinds.isPlain
+      && (kinds.digits < 2 || bytes.contains(UInt8(ascii: "_")) || bytes.contains(UInt8(ascii: ".")))
+    if kinds.digits > 0 { return !isName }
+    let isMixed = kinds.capitals > 0 && kinds.capitals < kinds.letters
+    return isMixed && Randomness.wordEvidence(bytes) < 0
+  }
+
+  /// Whether the name ends with the keyword's word: `db_password`, `pwd2`, not `password_field`.
+  private var nameEndsHere: Bool {
+    guard keyword.first == UInt8(ascii: "p") else { return false }
+    let tail = text.run(from: end, of: .nameTail, limit: 40)
+    let rest = String(decoding: text[end..<tail].map { $0 | 0x20 }, as: UTF8.self)
+    let word = ["ord", "d", "hrase", ""].first { rest.hasPrefix($0) } ?? ""
+    return rest.dropFirst(word.count).allSatisfy(\.isNumber)
+  }
+}
+
+/// What the bytes of a value are.
+struct ByteKinds {
+  private(set) var letters = 0
+  private(set) var capitals = 0
+  private(set) var digits = 0
+  private let count: Int
+
+  init(_ bytes: some Collection<UInt8>) {
+    count = bytes.count
     for byte in bytes {
       if ByteSet.digits.contains(byte) { digits += 1 }
       if byte >= 0x41, byte <= 0x5A { capitals += 1 }
       if byte | 0x20 >= 0x61, byte | 0x20 <= 0x7A { letters += 1 }
     }
-    // Numbers, dates and versions are no secrets; neither are words.
-    guard letters >= 2, digits > 0 || (capitals > 1 && value.count >= 16) else { return false }
-    guard letters + digits >= value.count * 3 / 4 else { return false }
-    // Without quotes it may be an expression: then names and dots speak against a secret sooner.
-    // So does a small number behind small letters: `subject_token_0`.
-    let isPlain = capitals == 0 && digits * 5 <= value.count
-    let limit = isPlain ? 1.0 : isQuoted ? 4 : bytes.contains(UInt8(ascii: ".")) ? 0 : 2
-    guard Randomness.wordEvidence(bytes) < limit else { return false }
-    if !isQuoted, digits < 2 { return false }
-    // A short text cannot reach the threshold of a long one: n different bytes have log2(n) bits.
-    let possible = Randomness.bits(value.count)
-    return Randomness.entropy(bytes) >= min(rule.minimumEntropy, 0.88 * possible)
   }
+
+  /// Small letters with at most a small number.
+  var isPlain: Bool { capitals == 0 && digits * 5 <= count }
 }

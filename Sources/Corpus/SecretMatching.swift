@@ -26,6 +26,8 @@ struct SecretMatching {
     case .url: urlPassword()
     case .authorization: authorization()
     case .assignment(let isPassword): assignment(isPassword: isPassword)
+    case .commandLine: commandLine()
+    case .frameworkKey: frameworkKey()
     case .email: email()
     case .number: personalNumber()
     }
@@ -186,7 +188,7 @@ struct SecretMatching {
   ]
 
   /// Documentation's passwords and templates' holes.
-  private static func isKnownHole(_ bytes: some Collection<UInt8>) -> Bool {
+  static func isKnownHole(_ bytes: some Collection<UInt8>) -> Bool {
     if let first = bytes.first, [UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "*")].contains(first) {
       // `%40…` is an escaped byte, `%s` a hole.
       if first != UInt8(ascii: "%") || bytes.count <= 3 { return true }

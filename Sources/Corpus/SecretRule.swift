@@ -19,6 +19,10 @@ struct SecretRule: Sendable {
     case url
     case authorization
     case assignment(isPassword: Bool)
+    /// `mysql … -pVALUE`, `curl -u user:VALUE`, `machine … password VALUE`.
+    case commandLine
+    /// The key that a framework writes into a new project, signs and all.
+    case frameworkKey
     case email
     case number
   }
@@ -61,7 +65,8 @@ struct SecretRule: Sendable {
   static let all: [SecretRule] = cloud + forges + services + keys + addresses + personal
 
   private static let cloud: [SecretRule] = [
-    .token("aws-access-key", "AKIA", "ASIA", "ABIA", "ACCA", body: .upper, count: 16...16),
+    // The beginning is proof enough.
+    .token("aws-access-key", "AKIA", "ASIA", "ABIA", "ACCA", body: .upper, count: 16...16, entropy: 2),
     SecretRule("aws-secret-key", ["aws"], .near(body: ByteSet("A-Za-z0-9/+"), count: 40...40), entropy: 4.0),
     .token("gcp-api-key", "AIza", body: .urlSafe, count: 35...39),
     .token("google-oauth", "ya29.", body: ByteSet("A-Za-z0-9_.-"), count: 20...2_000),
@@ -146,6 +151,10 @@ struct SecretRule: Sendable {
       "LS0tLS1CRUdJTiBFQyBQUklWQVRF", "LS0tLS1CRUdJTiBPUEVOU1NI", body: .base64, count: 40...12_000),
     .token("age-key", "AGE-SECRET-KEY-1", body: ByteSet("A-Z0-9"), count: 58...58),
     SecretRule("web-token", ["eyJ"], .webToken),
+    SecretRule("framework-key", ["django-insecure-"], .frameworkKey),
+    SecretRule(
+      "command-line-password", ["mysql ", "mysqldump ", "mysqladmin ", "curl ", "wget ", "machine "],
+      .commandLine),
     SecretRule("authorization", ["bearer ", "basic ", "token "], .authorization, entropy: 3.5),
     SecretRule(
       "password", ["passw", "pwd", "passphrase", "secret"], .assignment(isPassword: true), entropy: 3.5),
