@@ -26,7 +26,7 @@ struct SecretRateTests {
   }
 
   @Test(arguments: [
-    ("hex", "api_key = \"%\"", 1), ("framework", "SECRET_KEY = \"%\"", 1),
+    ("hex", "api_key = \"%\"", 1), ("framework", "SECRET_KEY = \"%\"", 2),
     ("framework", "# was django-insecure-% before", 1), ("alnum10", "password = \"%\"", 5),
     ("alnum14", "password = \"%\"", 5), ("signs14", "db_password: '%',", 5),
     ("season", "PASSWORD = \"%\"", 5),
