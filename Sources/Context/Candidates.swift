@@ -19,18 +19,25 @@ struct CandidateFinder {
   private static let neighbourLimit = 24
 
   /// All candidates, the best first.
-  func candidates(for query: ContextQuery, _ nearby: NearbyWords, scratch: inout ContextScratch)
-    -> [Candidate]
-  {
-    let own = index.file(query.path)
-    score(nearby, &scratch)
+  ///
+  /// - Parameter own: The number of the query's file; nil when the index does not have it.
+  func candidates(
+    for query: ContextQuery, own: Int?, _ nearby: NearbyWords, _ worth: WordWorth,
+    scratch: inout ContextScratch
+  ) -> [Candidate] {
+    scratch.prepare(chunks: index.chunkCount)
+    index.chunks.add(
+      worth.best(Self.wordLimit), to: &scratch.scores, touched: &scratch.touched,
+      touchedCount: &scratch.touchedCount)
     let imported = own.map { index.imports.reach(of: $0, hidden: query.hole?.range) } ?? []
     let linked = Neighbours(
       imported: imported, importers: own.map { index.imports.importers[$0].map(Int.init) } ?? [],
       tests: own.map { index.tests[$0].map(Int.init) } ?? [])
-    var found = definitions(nearby, own: own, path: query.path, linked)
-    found += neighbours(linked, scratch)
-    found += similar(own: own, path: query.path, scratch)
+    var found = definitions(nearby, own: own, linked)
+    scratch.scores.withUnsafeBufferPointer { scores in
+      found += neighbours(linked, scores)
+      found += similar(own: own, path: query.path, scores, scratch.touched[..<scratch.touchedCount])
+    }
     scratch.clear()
     found.removeAll { !weights.sources.contains($0.source) }
     return found.sorted(by: Self.isBetter)
@@ -52,30 +59,16 @@ struct CandidateFinder {
     let tests: [Int]
   }
 
-  /// BM25 of all chunks for the nearby words.
-  private func score(_ nearby: NearbyWords, _ scratch: inout ContextScratch) {
-    scratch.prepare(chunks: index.chunkCount)
-    var best: [UInt32: Float] = [:]
-    for word in nearby.words {
-      let weight = index.chunks.weight(of: word.hash) * word.closeness
-      if weight > 0 { best[word.hash] = max(best[word.hash] ?? 0, weight) }
-    }
-    let chosen = best.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(Self.wordLimit)
-    for (word, weight) in chosen {
-      index.chunks.add(word, weight: weight, to: &scratch.scores, touched: &scratch.touched)
-    }
-    scratch.total = chosen.reduce(0) { $0 + $1.value }
-  }
-
   /// Definitions, in other files, of names that stand near the place and are not defined in its own file.
   private func definitions(
-    _ nearby: NearbyWords, own: Int?, path: String, _ linked: Neighbours
+    _ nearby: NearbyWords, own: Int?, _ linked: Neighbours
   ) -> [Candidate] {
     var found: [Candidate] = []
     let imported = Set(linked.imported)
+    let own = own.map(UInt32.init)
     for word in nearby.words where word.name != 0 {
       let entries = index.definitions[word.name]
-      guard !entries.isEmpty, !entries.contains(where: { Int($0.file) == own }) else { continue }
+      guard !entries.isEmpty, !entries.contains(where: { $0.file == own }) else { continue }
       let known = entries.filter { imported.contains(Int($0.file)) }
       let usable = known.isEmpty ? entries : ArraySlice(known)
       let rarity = max(index.chunks.weight(of: word.hash), 1)
@@ -94,17 +87,19 @@ struct CandidateFinder {
   }
 
   /// The chunks of imported, importing and testing files that say most about the nearby words.
-  private func neighbours(_ linked: Neighbours, _ scratch: ContextScratch) -> [Candidate] {
+  private func neighbours(_ linked: Neighbours, _ scores: UnsafeBufferPointer<Float>) -> [Candidate] {
     var found: [Candidate] = []
     func add(_ files: [Int], _ source: ContextSnippet.Source, _ weight: Float) {
       for file in files.prefix(Self.neighbourLimit) {
-        guard let chunk = index.chunks.chunks(of: file).max(by: { scratch.scores[$0] < scratch.scores[$1] }),
-          scratch.scores[chunk] > 0
-        else { continue }
+        var best: (chunk: Int, score: Float) = (-1, 0)
+        for chunk in index.chunks.chunks(of: file) where scores[chunk] > best.score {
+          best = (chunk, scores[chunk])
+        }
+        guard best.score > 0 else { continue }
         found.append(
           Candidate(
-            file: file, lines: index.chunks.lines(of: chunk), source: source,
-            score: scratch.scores[chunk] * weight))
+            file: file, lines: index.chunks.lines(of: best.chunk), source: source,
+            score: best.score * weight))
       }
     }
     add(linked.tests, .test, weights.test)
@@ -114,27 +109,44 @@ struct CandidateFinder {
   }
 
   /// The chunks of any other file that share the rarest words.
-  private func similar(own: Int?, path: String, _ scratch: ContextScratch) -> [Candidate] {
-    let suffix = TestLinks.family(path)
-    var best: [Candidate] = []
+  private func similar(
+    own: Int?, path: String, _ scores: UnsafeBufferPointer<Float>, _ touched: ArraySlice<UInt32>
+  ) -> [Candidate] {
+    let family = own.map { index.families[$0] } ?? index.family(of: path)
+    let own = own.map(UInt32.init)
+    // Score above, the chunk's complement below: chunks are numbered by file and line, so that keys have the order of
+    // `isBetter`.
+    var best: [UInt64] = []
+    best.reserveCapacity(4 * Self.similarLimit)
     var floor: Float = 0
-    for chunk in scratch.touched {
-      let score = scratch.scores[Int(chunk)]
-      guard score > floor else { continue }
-      let file = Int(index.chunks.files[Int(chunk)])
-      if file == own { continue }
-      let isFamily = TestLinks.family(index.paths[file]) == suffix
-      best.append(
-        Candidate(
-          file: file, lines: index.chunks.lines(of: Int(chunk)), source: .similar,
-          score: score * (isFamily ? weights.similar : weights.otherLanguage)))
-      if best.count >= 4 * Self.similarLimit {
-        best.sort(by: Self.isBetter)
-        best.removeLast(best.count - Self.similarLimit)
-        floor = best.last?.score ?? 0
+    index.chunks.files.withUnsafeBufferPointer { files in
+      index.families.withUnsafeBufferPointer { families in
+        for chunk in touched {
+          let score = scores[Int(chunk)]
+          guard score > floor else { continue }
+          let file = files[Int(chunk)]
+          if file == own { continue }
+          let value = score * (families[Int(file)] == family ? weights.similar : weights.otherLanguage)
+          best.append(UInt64(value.bitPattern) << 32 | UInt64(~chunk))
+          if best.count >= 4 * Self.similarLimit {
+            best.sort(by: >)
+            best.removeLast(best.count - Self.similarLimit)
+            floor = best.last.map(Self.score) ?? 0
+          }
+        }
       }
     }
-    return Array(best.sorted(by: Self.isBetter).prefix(Self.similarLimit))
+    best.sort(by: >)
+    return best.prefix(Self.similarLimit).map { key in
+      let chunk = Int(~UInt32(truncatingIfNeeded: key))
+      return Candidate(
+        file: Int(index.chunks.files[chunk]), lines: index.chunks.lines(of: chunk), source: .similar,
+        score: Self.score(key))
+    }
+  }
+
+  private static func score(_ key: UInt64) -> Float {
+    Float(bitPattern: UInt32(truncatingIfNeeded: key >> 32))
   }
 }
 
@@ -142,17 +154,21 @@ struct CandidateFinder {
 struct ContextScratch: Sendable {
   /// Score of each chunk, 0 outside of `touched`.
   var scores: [Float] = []
-  /// Chunks with a score.
+  /// The first `touchedCount` are the chunks with a score.
   var touched: [UInt32] = []
-  /// The score of a chunk that had all words.
-  var total: Float = 0
+  var touchedCount = 0
 
   mutating func prepare(chunks: Int) {
-    if scores.count != chunks { scores = [Float](repeating: 0, count: chunks) }
+    guard scores.count != chunks else { return }
+    scores = [Float](repeating: 0, count: chunks)
+    touched = [UInt32](repeating: 0, count: chunks)
+    touchedCount = 0
   }
 
   mutating func clear() {
-    for chunk in touched { scores[Int(chunk)] = 0 }
-    touched.removeAll(keepingCapacity: true)
+    scores.withUnsafeMutableBufferPointer { scores in
+      for chunk in touched[..<touchedCount] { scores[Int(chunk)] = 0 }
+    }
+    touchedCount = 0
   }
 }

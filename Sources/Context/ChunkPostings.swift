@@ -90,15 +90,37 @@ struct ChunkPostings: Sendable {
     return Float(log(1 + (Double(count - frequency) + 0.5) / (Double(frequency) + 0.5)))
   }
 
-  /// Adds a word's weight to the scores of the chunks that hold it; chunks seen for the first time go to `touched`.
-  func add(_ word: UInt32, weight: Float, to scores: inout [Float], touched: inout [UInt32]) {
-    let row = Int(word & mask)
-    for place in Int(wordStarts[row])..<Int(wordStarts[row + 1]) {
-      let posting = postings[place]
-      let chunk = Int(posting & ~Self.repeatedBit)
-      if scores[chunk] == 0 { touched.append(UInt32(chunk)) }
-      // BM25's saturation for one and for a few occurrences; chunks are of like length.
-      scores[chunk] += posting & Self.repeatedBit == 0 ? weight : weight * 1.4
+  /// Adds words' weights to the scores of the chunks that hold them; chunks seen for the first time go to `touched`.
+  ///
+  /// - Parameters:
+  ///   - scores: one for each chunk.
+  ///   - touched: room for all chunks.
+  ///   - touchedCount: how many of them there are.
+  func add(
+    _ words: [(word: UInt32, weight: Float)], to scores: inout [Float], touched: inout [UInt32],
+    touchedCount: inout Int
+  ) {
+    precondition(scores.count == count && touched.count == count, "room for every chunk")
+    scores.withUnsafeMutableBufferPointer { scores in
+      touched.withUnsafeMutableBufferPointer { touched in
+        postings.withUnsafeBufferPointer { postings in
+          for (word, weight) in words {
+            let row = Int(word & mask)
+            // BM25's saturation for one and for a few occurrences; chunks are of like length.
+            let repeated = weight * 1.4
+            for place in Int(wordStarts[row])..<Int(wordStarts[row + 1]) {
+              let posting = postings[place]
+              let chunk = Int(posting & ~Self.repeatedBit)
+              let score = scores[chunk]
+              if score == 0 {
+                touched[touchedCount] = UInt32(chunk)
+                touchedCount += 1
+              }
+              scores[chunk] = score + (posting & Self.repeatedBit == 0 ? weight : repeated)
+            }
+          }
+        }
+      }
     }
   }
 }

@@ -12,7 +12,8 @@ struct ChunkWords {
     scanned.removeAll(keepingCapacity: true)
     WordScanner.scan(text, range, into: &scanned)
     keys.removeAll(keepingCapacity: true)
-    for word in scanned where !StopWords.contains(word.hash) {
+    let stops = StopWords()
+    for word in scanned where !stops.contains(word.hash) {
       // Hash above, promise below: sorting brings equal words together.
       keys.append(UInt64(word.hash) << 8 | UInt64(Self.promise(word)))
     }
@@ -42,9 +43,14 @@ struct ChunkWords {
 }
 
 /// Words of languages and of prose that stand everywhere.
-enum StopWords {
-  static func contains(_ hash: UInt32) -> Bool {
-    filter[Int(hash & 0xFFFF) >> 6] >> UInt64(hash & 63) & 1 == 1 && hashes.contains(hash)
+struct StopWords {
+  private let filter = Self.filter
+
+  /// Make one for many words: what is global is looked up each time.
+  init() {}
+
+  func contains(_ hash: UInt32) -> Bool {
+    filter[Int(hash & 0xFFFF) >> 6] >> UInt64(hash & 63) & 1 == 1 && Self.hashes.contains(hash)
   }
 
   private static let hashes: Set<UInt32> = Set(

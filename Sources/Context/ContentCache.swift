@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// The files that were read last, with the places of their lines. Thread-safe.
@@ -78,13 +79,13 @@ enum LineStarts {
   static func of(_ bytes: [UInt8]) -> [UInt32] {
     var starts: [UInt32] = [0]
     starts.reserveCapacity(bytes.count / 24 + 1)
-    bytes.withUnsafeBufferPointer { text in
+    bytes.withUnsafeBytes { text in
+      guard let base = text.baseAddress else { return }
       var index = 0
-      while index < text.count {
-        if text[index] == 0x0A, index + 1 < text.count {
-          starts.append(UInt32(truncatingIfNeeded: index + 1))
-        }
-        index += 1
+      while let found = memchr(base + index, 0x0A, text.count - index) {
+        index = UnsafeRawPointer(found) - base + 1
+        guard index < text.count else { return }
+        starts.append(UInt32(truncatingIfNeeded: index))
       }
     }
     return starts

@@ -58,27 +58,25 @@ public struct ContextBuilder: Sendable {
     guard query.limit > 0, query.budgetBytes >= Self.leastBytes else { return [] }
     let nearby = NearbyWords(prefix: query.prefix, suffix: query.suffix, weights)
     var scratch = shared.scratches.withLock { $0.popLast() } ?? ContextScratch()
+    let own = index.file(query.path)
+    let worth = WordWorth(nearby, index.chunks)
     let finder = CandidateFinder(index: index, weights: weights)
-    let candidates = finder.candidates(for: query, nearby, scratch: &scratch)
+    let candidates = finder.candidates(for: query, own: own, nearby, worth, scratch: &scratch)
     shared.scratches.withLock { $0.append(scratch) }
-    return choose(candidates, query, nearby)
+    return choose(candidates, query, own: own, worth)
   }
 
-  private func choose(_ candidates: [Candidate], _ query: ContextQuery, _ nearby: NearbyWords)
-    -> [ContextSnippet]
-  {
+  private func choose(
+    _ candidates: [Candidate], _ query: ContextQuery, own: Int?, _ worth: WordWorth
+  ) -> [ContextSnippet] {
     let leaks = LeakGuard(query.hole?.middle)
-    var worth: [UInt32: Float] = [:]
-    for word in nearby.words {
-      worth[word.hash] = max(worth[word.hash] ?? 0, index.chunks.weight(of: word.hash) * word.closeness)
-    }
     var chosen: [ContextSnippet] = []
     var taken: [(file: Int, lines: Range<Int>)] = []
-    var texts: [Set<UInt32>] = []
+    var texts: [[UInt32]] = []
     var left = query.budgetBytes
     for candidate in candidates.prefix(Self.triedLimit) {
       guard chosen.count < query.limit, left >= Self.leastBytes else { break }
-      if index.paths[candidate.file] == query.path { continue }
+      if candidate.file == own { continue }
       guard let content = content(candidate.file) else { continue }
       let path = index.paths[candidate.file]
       let cost = path.utf8.count + Self.overhead
@@ -91,10 +89,13 @@ public struct ContextBuilder: Sendable {
         !taken.contains(where: { $0.file == candidate.file && $0.lines.overlaps(lines) })
       else { continue }
       let text = content.bytes[content.bytes(of: lines)]
-      let words = Self.words(content, lines)
-      guard !leaks.forbids(text), !texts.contains(where: { Self.isCopy($0, words) }) else { continue }
+      if leaks.forbids(text) { continue }
+      if query.limit > 1 {
+        let words = Self.words(content, lines)
+        if texts.contains(where: { Self.isCopy($0, words) }) { continue }
+        texts.append(words)
+      }
       taken.append((candidate.file, lines))
-      texts.append(words)
       left -= text.count + cost
       chosen.append(
         ContextSnippet(
@@ -113,14 +114,30 @@ public struct ContextBuilder: Sendable {
     shared.cache.content(file) { read(index.paths[file]) }
   }
 
-  private static func words(_ content: ContentCache.Content, _ lines: Range<Int>) -> Set<UInt32> {
+  /// The distinct words of a piece, sorted.
+  private static func words(_ content: ContentCache.Content, _ lines: Range<Int>) -> [UInt32] {
     var words: [WordScanner.Word] = []
     content.bytes.withUnsafeBufferPointer { WordScanner.scan($0, content.bytes(of: lines), into: &words) }
-    return Set(words.map(\.hash))
+    var hashes = words.map(\.hash)
+    hashes.sort()
+    var kept = 0
+    for place in hashes.indices where place == 0 || hashes[place] != hashes[place - 1] {
+      hashes[kept] = hashes[place]
+      kept += 1
+    }
+    hashes.removeLast(hashes.count - kept)
+    return hashes
   }
 
-  /// Two snippets that say nearly the same.
-  private static func isCopy(_ left: Set<UInt32>, _ right: Set<UInt32>) -> Bool {
-    left.intersection(right).count * 10 > left.union(right).count * 8
+  /// Two snippets that say nearly the same: more than 0.8 of the words of both are those of each.
+  private static func isCopy(_ left: [UInt32], _ right: [UInt32]) -> Bool {
+    var (first, second, common) = (0, 0, 0)
+    while first < left.count, second < right.count {
+      if left[first] == right[second] { common += 1 }
+      let step = left[first]
+      if step <= right[second] { first += 1 }
+      if right[second] <= step { second += 1 }
+    }
+    return common * 10 > (left.count + right.count - common) * 8
   }
 }

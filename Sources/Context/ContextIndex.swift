@@ -13,6 +13,9 @@ public struct ContextIndex: Sendable {
   let imports: ImportGraph
   /// Test ↔ implementation.
   let tests: FileLinks
+  /// `TestLinks.family` of each file, as a number.
+  let families: [UInt16]
+  private let familyNumbers: [Substring: UInt16]
 
   /// Builds the index. Complexity: linear in the facts, besides sorting paths and definitions.
   ///
@@ -31,6 +34,20 @@ public struct ContextIndex: Sendable {
     definitions = DefinitionTable(facts)
     imports = ImportGraph(facts, names: names)
     tests = TestLinks.links(names)
+    var numbers: [Substring: UInt16] = [:]
+    families = names.entries.map { entry in
+      let family = TestLinks.family(entry.file)
+      // A folder with more suffixes than that has no code.
+      let number = numbers[family] ?? UInt16(clamping: numbers.count)
+      numbers[family] = number
+      return number
+    }
+    familyNumbers = numbers
+  }
+
+  /// The number of a path's family; nil when no file of the index has it.
+  func family(of path: String) -> UInt16? {
+    familyNumbers[TestLinks.family(path.split(separator: "/").last ?? "")]
   }
 
   /// Number of files.

@@ -35,4 +35,7 @@ struct ContextWeights: Sendable {
   var linesBehind = 6
   /// At this many lines from the place a word counts half.
   var halfLine: Float = 2
+
+  /// What a word counts at so many lines from the place.
+  func closeness(ofLine distance: Int) -> Float { halfLine / (halfLine + Float(distance)) }
 }

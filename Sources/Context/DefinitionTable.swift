@@ -18,6 +18,9 @@ struct DefinitionTable: Sendable {
   static let maximumFiles = 12
   /// Sorted by name, file and line.
   private let entries: [Entry]
+  /// Definitions whose names have the highest bits `b` are `rows[b]..<rows[b + 1]`.
+  private let rows: [UInt32]
+  private let rowShift: UInt32
 
   init(_ facts: [FileFacts]) {
     var all: [Entry] = []
@@ -43,23 +46,23 @@ struct DefinitionTable: Sendable {
       start = end
     }
     entries = kept
+    // Hashes are spread evenly: one row for two definitions.
+    let bits = max(1, Int.bitWidth - kept.count.leadingZeroBitCount - 1)
+    rowShift = UInt32(32 - min(bits, 24))
+    var rows = [UInt32](repeating: 0, count: 1 << (32 - Int(rowShift)) + 1)
+    for entry in entries { rows[Int(entry.name >> rowShift) + 1] += 1 }
+    for row in 1..<rows.count { rows[row] += rows[row - 1] }
+    self.rows = rows
   }
 
   /// The definitions of a name, by file and line; none when too many files define it.
   subscript(name: UInt32) -> ArraySlice<Entry> {
-    let start = lowerBound(name)
+    let row = Int(name >> rowShift)
+    let last = Int(rows[row + 1])
+    var start = Int(rows[row])
+    while start < last, entries[start].name < name { start += 1 }
     var end = start
-    while end < entries.count, entries[end].name == name { end += 1 }
+    while end < last, entries[end].name == name { end += 1 }
     return entries[start..<end]
-  }
-
-  private func lowerBound(_ name: UInt32) -> Int {
-    var low = 0
-    var high = entries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].name < name { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }

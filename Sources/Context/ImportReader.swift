@@ -1,3 +1,4 @@
+import Corpus
 import Syntax
 
 /// Reads import statements as text and writes them as paths: `a/b`, `./a/b` or `../a/b` for those relative to the file's

@@ -7,7 +7,7 @@ struct SnippetCutter {
 
   /// The part of `lines` to show: all of them when they fit, else the beginning of a definition, or the stretch of a
   /// chunk that says most about the nearby words. Nil when not even one line fits.
-  func cut(_ lines: Range<Int>, isDefinition: Bool, weights: [UInt32: Float]) -> Range<Int>? {
+  func cut(_ lines: Range<Int>, isDefinition: Bool, weights: WordWorth) -> Range<Int>? {
     let whole = trimmed(lines.clamped(to: 0..<content.lineCount))
     guard !whole.isEmpty else { return nil }
     if fits(whole) { return whole }
@@ -24,13 +24,13 @@ struct SnippetCutter {
   }
 
   /// The start from which a stretch that fits holds the most weight.
-  private func bestStart(_ lines: Range<Int>, _ weights: [UInt32: Float]) -> Int {
+  private func bestStart(_ lines: Range<Int>, _ weights: WordWorth) -> Int {
     var words: [WordScanner.Word] = []
     var worth: [Float] = content.bytes.withUnsafeBufferPointer { bytes in
       lines.map { line in
         words.removeAll(keepingCapacity: true)
         WordScanner.scan(bytes, content.bytes(of: line..<line + 1), into: &words)
-        return words.reduce(0) { $0 + (weights[$1.hash] ?? 0) }
+        return words.reduce(0) { $0 + weights[$1.hash] }
       }
     }
     for line in worth.indices.reversed() {
@@ -78,10 +78,19 @@ struct SnippetCutter {
   }
 
   private func isBlank(_ line: Int) -> Bool {
-    content.bytes[content.bytes(of: line..<line + 1)].allSatisfy { $0 <= 0x20 }
+    let range = content.bytes(of: line..<line + 1)
+    return content.bytes.withUnsafeBufferPointer { bytes in
+      for index in range where bytes[index] > 0x20 { return false }
+      return true
+    }
   }
 
   private func indentation(_ line: Int) -> Int {
-    content.bytes[content.bytes(of: line..<line + 1)].prefix { $0 == 0x20 || $0 == 0x09 }.count
+    let range = content.bytes(of: line..<line + 1)
+    return content.bytes.withUnsafeBufferPointer { bytes in
+      var index = range.lowerBound
+      while index < range.upperBound, bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
+      return index - range.lowerBound
+    }
   }
 }

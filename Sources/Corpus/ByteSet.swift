@@ -3,6 +3,12 @@ struct ByteSet: Sendable, Equatable {
   private var low: UInt64 = 0
   private var high: UInt64 = 0
 
+  /// A set as its bits.
+  private init(low: UInt64, high: UInt64) {
+    self.low = low
+    self.high = high
+  }
+
   /// Reads `A-Za-z0-9_` as in a regular expression's brackets; a `-` at the end stands for itself.
   init(_ description: String) {
     let bytes = Array(description.utf8)
@@ -28,9 +34,14 @@ struct ByteSet: Sendable, Equatable {
     return byte < 128 && word >> UInt64(byte & 63) & 1 == 1
   }
 
-  static let word = ByteSet("A-Za-z0-9_")
-  static let alphanumeric = ByteSet("A-Za-z0-9")
-  static let digits = ByteSet("0-9")
+  // Asked for every byte of every file: constants in the code, while those below are looked up.
+
+  /// `A-Za-z0-9_`
+  static var word: ByteSet { ByteSet(low: 0x03FF_0000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE) }
+  /// `A-Za-z0-9`
+  static var alphanumeric: ByteSet { ByteSet(low: 0x03FF_0000_0000_0000, high: 0x07FF_FFFE_07FF_FFFE) }
+  /// `0-9`
+  static var digits: ByteSet { ByteSet(low: 0x03FF_0000_0000_0000, high: 0) }
   static let hex = ByteSet("0-9a-f")
   static let anyHex = ByteSet("0-9a-fA-F")
   static let urlSafe = ByteSet("A-Za-z0-9_-")

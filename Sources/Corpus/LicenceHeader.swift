@@ -135,8 +135,7 @@ enum LicenceHeader {
   /// `# -*- coding: utf-8 -*-`, `// vim: …`: not part of what speaks of a licence.
   private static func isEditorLine(_ text: SecretText, _ line: Range<Int>) -> Bool {
     guard line.count < 120 else { return false }
-    let words = String(decoding: text[line], as: UTF8.self)
-    return words.contains("-*-") || words.contains("coding:") || words.contains("coding=")
-      || words.contains("vim:")
+    return text.has("-*-", within: line) || text.has("coding:", within: line)
+      || text.has("coding=", within: line) || text.has("vim:", within: line)
   }
 }

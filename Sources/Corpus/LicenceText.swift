@@ -35,7 +35,7 @@ public enum LicenceText {
     return bsd(text) ?? other(text)
   }
 
-  private static func gnu(_ text: String) -> String? {
+  private static func gnu(_ text: NoticeText) -> String? {
     let family: String
     // A licence's own title stands at the top; notices name another only further down.
     let head = text.prefix(600)
@@ -73,7 +73,7 @@ public enum LicenceText {
       "\(family)-\(version.contains(".") ? version : version + ".0")\(allowsLater ? "-or-later" : "-only")"
   }
 
-  private static func bsd(_ text: String) -> String? {
+  private static func bsd(_ text: NoticeText) -> String? {
     func says(_ phrases: String...) -> Bool { phrases.contains { text.contains($0) } }
     if says("redistribution and use in source and binary forms") {
       if says("all advertising materials mentioning features") { return "BSD-4-Clause" }
@@ -109,7 +109,7 @@ public enum LicenceText {
     ("isc license", "ISC"), ("isc licence", "ISC"), ("license: isc", "ISC"),
   ]
 
-  private static func other(_ text: String) -> String? {
+  private static func other(_ text: NoticeText) -> String? {
     if text.contains("permission to use, copy, modify, and")
       && text.contains("for any purpose with or without fee")
     {
@@ -119,7 +119,7 @@ public enum LicenceText {
   }
 
   /// Small letters, without comment signs, one blank between words.
-  private static func normalised(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+  private static func normalised(_ bytes: UnsafeBufferPointer<UInt8>) -> NoticeText {
     var text: [UInt8] = []
     let head = bytes.prefix(maximumBytes)
     text.reserveCapacity(head.count)
@@ -132,7 +132,7 @@ public enum LicenceText {
       default: text.append(byte)
       }
     }
-    return String(decoding: text, as: UTF8.self)
+    return NoticeText(bytes: text)
   }
 
   /// The expression behind `SPDX-License-Identifier:`, blanks between its parts; nil when there is none.
@@ -153,6 +153,23 @@ public enum LicenceText {
   }
 
   private static let tag = KeywordAutomaton([Array("spdx-license-identifier:".utf8)])
+}
+
+/// A notice in small letters, asked for phrases byte by byte: notices are at the top of most files, and strings would be
+/// searched by characters.
+private struct NoticeText {
+  let bytes: [UInt8]
+
+  var count: Int { bytes.count }
+
+  func contains(_ phrase: String) -> Bool {
+    var phrase = phrase
+    return phrase.withUTF8 { wanted in
+      bytes.withUnsafeBufferPointer { ByteSearch.first(of: wanted, in: $0) != nil }
+    }
+  }
+
+  func prefix(_ count: Int) -> NoticeText { NoticeText(bytes: Array(bytes.prefix(count))) }
 }
 
 /// SPDX expressions such as `MIT OR GPL-2.0-only WITH Classpath-exception-2.0`.

@@ -27,6 +27,7 @@ public struct SecretScanner: Sendable {
     rule.keywords.map { (index, Array($0.utf8)) }
   }
   private static let automaton = KeywordAutomaton(keywords.map(\.bytes))
+  private static let gates = keywords.map { KeywordGate(rules[$0.rule], keyword: $0.bytes) }
   /// Replacing may bring forth a finding beside it; more rounds than this were never needed.
   private static let maximumRounds = 8
 
@@ -40,15 +41,22 @@ public struct SecretScanner: Sendable {
   ///
   /// Complexity: linear.
   public func findings(in bytes: [UInt8]) -> [Finding] {
-    bytes.withUnsafeBufferPointer { findings(in: $0) }
+    findings(in: bytes, asksGates: true)
   }
 
-  private func findings(in bytes: UnsafeBufferPointer<UInt8>) -> [Finding] {
+  /// - Parameter asksGates: whether keywords that cannot lead to anything are passed over; the findings are the same.
+  func findings(in bytes: [UInt8], asksGates: Bool) -> [Finding] {
+    bytes.withUnsafeBufferPointer { findings(in: $0, asksGates: asksGates) }
+  }
+
+  private func findings(in bytes: UnsafeBufferPointer<UInt8>, asksGates: Bool) -> [Finding] {
     let text = SecretText(bytes)
     let rules = Self.rules
     let keywords = Self.keywords
+    let gates = Self.gates
     var found: [Finding] = []
     Self.automaton.scan(bytes) { number, end in
+      guard gates[number].opens(text, end: end) || !asksGates else { return }
       let keyword = keywords[number]
       let rule = rules[keyword.rule]
       if !findsPersonalData, rule.isPersonal { return }

@@ -53,4 +53,9 @@ struct SecretText {
     while index < end, bytes[index] != 0x0A { index += 1 }
     return index
   }
+
+  /// Whether a phrase stands within a range.
+  func has(_ phrase: StaticString, within range: Range<Int>) -> Bool {
+    phrase.withUTF8Buffer { ByteSearch.first(of: $0, in: UnsafeBufferPointer(rebasing: bytes[range])) != nil }
+  }
 }

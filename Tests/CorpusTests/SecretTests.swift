@@ -262,4 +262,46 @@ struct SecretTests {
       #expect(bytes.count == count)
     }
   }
+
+  @Test func gatesHoldNothingBackThatARuleFinds() {
+    var random = TestRandom(state: 11)
+    let scanner = SecretScanner()
+    let planted = PlantedSecrets.all(&random).map(\.text)
+    let numbers = [
+      "81.2.69.160", "+49 30 1234567", "+14155552671", "4111 1111 1111 1111", "4111111111111111",
+      "DE89370400440532013000", "2a00:1450:4001:81b::200e", "ada@love" + "lace.org",
+    ]
+    let signs = [
+      "ghp_", "sk-", "SK", "key-", "=", " ", "\n", "\"", "'", ".", "@", "(", ")", "+", "-", "/", ":",
+    ]
+    let pieces = planted + numbers + numbers + signs + signs + signs
+    let alphabet = "abcdefABCDEF0123456789.:+-@ (),=\"_"
+    var found = 0
+    for round in 0..<2_000 {
+      var text = ""
+      for _ in 0..<12 {
+        text += pieces.randomElement(using: &random) ?? ""
+        if round % 2 == 0 { text += random.text(alphabet, 3 + round % 5) }
+      }
+      let gated = scanner.findings(in: Array(text.utf8))
+      #expect(gated == scanner.findings(in: Array(text.utf8), asksGates: false), "\(text)")
+      found += gated.count
+    }
+    #expect(found > 1_000)
+  }
+
+  @Test func constantSetsHoldWhatTheirNamesSay() {
+    #expect(ByteSet.word == ByteSet("A-Za-z0-9_"))
+    #expect(ByteSet.alphanumeric == ByteSet("A-Za-z0-9"))
+    #expect(ByteSet.digits == ByteSet("0-9"))
+  }
+
+  @Test func bytesAreFoundWhereverTheyStand() {
+    let text = Array("aabaabaaab".utf8)
+    #expect(ByteSearch.places(of: Array("aab".utf8), in: text) == [0, 3, 7])
+    #expect(ByteSearch.places(of: Array("aa".utf8), in: text, limit: 2) == [0, 3])
+    #expect(ByteSearch.places(of: text, in: text) == [0])
+    #expect(ByteSearch.places(of: text + [0], in: text).isEmpty)
+    #expect(ByteSearch.places(of: [], in: text).isEmpty)
+  }
 }
