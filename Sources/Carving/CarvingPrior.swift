@@ -48,6 +48,8 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
     public var sampleBytes = 3 << 20
     /// Same seed, same prior.
     public var seed: UInt64 = 1
+    /// What keeps files out, such as denied licences.
+    public var hygiene = HygieneOptions()
 
     /// The defaults.
     public init() {}
@@ -76,7 +78,9 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
     base: CarvingSettings, options: Options, catalog: LanguageCatalog, progress: ((String) -> Void)? = nil
   ) throws(CorpusError) -> CarvingPrior {
     func survey(_ commits: [GitHistory.Commit], _ name: String) throws(CorpusError) -> InsertionSurvey {
-      try InsertionSurvey(of: commits, in: history, settings: base, catalog: catalog) {
+      try InsertionSurvey(
+        of: commits, in: history, settings: base, catalog: catalog, hygiene: options.hygiene
+      ) {
         progress?("\(name): \($0) changed files")
       }
     }
@@ -85,7 +89,7 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
     progress?("carving a sample")
     let sample = try PriorSample(
       history: history, commit: train.last?.id ?? "", bytes: options.sampleBytes, seed: options.seed,
-      catalog: catalog)
+      catalog: catalog, hygiene: options.hygiene)
     let before = sample.histogram(with: base)
     let learnt = PriorFit(sample: sample, base: base).settings(
       for: known.histogram, drawnTo: before, pseudoCount: options.pseudoCount, progress: progress)

@@ -29,11 +29,13 @@ public struct InsertionSurvey: Sendable, Equatable, Codable {
   /// The same edit in several places of one commit, such as a renaming, is one decision and counts once. Text that the
   /// carver does not cut out counts apart: what is longer than the settings allow, comments, and insides of strings.
   ///
-  /// - Parameter progress: called now and then with the number of files done.
+  /// - Parameters:
+  ///   - hygiene: what keeps files out, such as denied licences.
+  ///   - progress: called now and then with the number of files done.
   /// - Throws: `CorpusError` when git refuses.
   public init(
     of commits: [GitHistory.Commit], in history: GitHistory, settings: CarvingSettings,
-    catalog: LanguageCatalog,
+    catalog: LanguageCatalog, hygiene: HygieneOptions = HygieneOptions(),
     progress: ((Int) -> Void)? = nil
   ) throws(CorpusError) {
     self.commits = commits.count
@@ -42,7 +44,8 @@ public struct InsertionSurvey: Sendable, Equatable, Codable {
     let changes = try history.fileChanges(in: commits, catalog: catalog)
     files = changes.all.count
     for (reason, count) in changes.skipped { skippedFiles[reason.rawValue] = count }
-    let judge = ChangeJudge(settings: settings, catalog: catalog)
+    let judge = ChangeJudge(
+      settings: settings, catalog: catalog, hygiene: FileHygiene(catalog: catalog, options: hygiene))
     var commit = ""
     var seen: Set<[UInt8]> = []
     for start in stride(from: 0, to: changes.all.count, by: Self.batch) {
@@ -108,10 +111,10 @@ struct ChangeJudge: Sendable {
 
   private static let parseTimeoutMs = 20_000
 
-  init(settings: CarvingSettings, catalog: LanguageCatalog) {
+  init(settings: CarvingSettings, catalog: LanguageCatalog, hygiene: FileHygiene) {
     self.settings = settings
     self.catalog = catalog
-    hygiene = FileHygiene(catalog: catalog)
+    self.hygiene = hygiene
   }
 
   /// The answers, in the order of the changes.

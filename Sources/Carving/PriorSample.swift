@@ -27,10 +27,11 @@ struct PriorSample: Sendable {
   ///
   /// - Throws: `CorpusError` when the commit cannot be listed.
   init(
-    history: GitHistory, commit: String, bytes: Int, seed: UInt64, catalog: LanguageCatalog
+    history: GitHistory, commit: String, bytes: Int, seed: UInt64, catalog: LanguageCatalog,
+    hygiene options: HygieneOptions = HygieneOptions()
   ) throws(CorpusError) {
     let tree = try history.tree(of: commit, catalog: catalog)
-    let hygiene = FileHygiene(catalog: catalog)
+    let hygiene = FileHygiene(catalog: catalog, options: options)
     var generator = SeededGenerator(seed: seed)
     var found: [Parsed] = []
     var size = 0

@@ -37,7 +37,9 @@ extension SurveyedCorpus {
     var found: [(rank: UInt64, example: FIMExample)] = []
     var seen: Set<UInt64> = []
     var number = 0
-    try source.spans(catalog: run.catalog, options: run.options.selection) { span in
+    var selection = run.options.selection
+    selection.hygiene = run.options.hygiene
+    try source.spans(catalog: run.catalog, options: selection) { span in
       try Task.checkCancellation()
       let hash = ContentHash(span.contents)
       for var example in cutter.candidates(of: span, number: number) {

@@ -16,7 +16,8 @@ public enum TestSource: Sendable {
     case .history(let history, let commits):
       try history.forEachInsertedSpan(in: commits, catalog: catalog, options: options, body: body)
     case .release(let newer, let older):
-      try Self.spans(newer, older, FileHygiene(catalog: catalog), options, body: body)
+      try Self.spans(
+        newer, older, FileHygiene(catalog: catalog, options: options.hygiene), options, body: body)
     }
   }
 

@@ -26,7 +26,7 @@ struct CarveJob {
     home = try Home.standard()
     var chosen = try ChosenSettings(arguments, home: home)
     prior = try TeamPrior.learn(
-      arguments, state: request.state, over: chosen.settings, seed: request.seed, catalog: catalog,
+      arguments, state: request.state, over: chosen, seed: request.seed, catalog: catalog,
       console: console)
     if let prior { chosen.settings = prior.prior.settings(from: chosen.settings) }
     self.chosen = chosen

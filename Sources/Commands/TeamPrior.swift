@@ -13,13 +13,15 @@ struct TeamPrior {
   ///
   /// - Throws: `Failure` without a history, `CorpusError`.
   init(
-    path: String, state: CarveRequest.State, over settings: CarvingSettings, seed: UInt64,
+    path: String, state: CarveRequest.State, over settings: CarvingSettings, hygiene: HygieneOptions,
+    seed: UInt64,
     catalog: LanguageCatalog, console: Console
   ) throws {
     self.path = path
     let history = try CarveSource.history(of: path, for: "--prior")
     var options = CarvingPrior.Options()
     options.seed = seed
+    options.hygiene = hygiene
     let progress = { (line: String) in console.progress("learning weights: \(line)") }
     if case .commit(let name) = state {
       let (last, later) = try HeldOutSource.split(history, at: name, path: path)
@@ -40,14 +42,15 @@ struct TeamPrior {
 
   /// The weights of a request for a prior; nil where none was asked for.
   static func learn(
-    _ arguments: Arguments, state: CarveRequest.State, over settings: CarvingSettings, seed: UInt64,
+    _ arguments: Arguments, state: CarveRequest.State, over chosen: ChosenSettings, seed: UInt64,
     catalog: LanguageCatalog, console: Console
   ) throws -> TeamPrior? {
     guard arguments.flag("prior") else { return nil }
     let paths = arguments.positionals("PATH")
     guard paths.count == 1 else { throw UsageError("--prior learns from one repository: give one PATH") }
     return try TeamPrior(
-      path: paths[0], state: state, over: settings, seed: seed, catalog: catalog, console: console)
+      path: paths[0], state: state, over: chosen.settings, hygiene: chosen.hygiene, seed: seed,
+      catalog: catalog, console: console)
   }
 
   func print(to console: Console) {

@@ -149,7 +149,7 @@ struct TrainingData {
     let trees = try paths.map { try CarveSource.tree($0, at: state, catalog: catalog) }
     var chosen = try ChosenSettings(arguments, home: home)
     let prior = try TeamPrior.learn(
-      arguments, state: state, over: chosen.settings, seed: seed, catalog: catalog, console: console)
+      arguments, state: state, over: chosen, seed: seed, catalog: catalog, console: console)
     if let prior { chosen.settings = prior.prior.settings(from: chosen.settings) }
     var options = CarvingRun.Options()
     options.seed = seed

@@ -22,12 +22,13 @@ public final class CommitTree: SourceTree {
   ) throws(CorpusError) {
     let git = GitCommand(root: root)
     let listed = try TreeListing(git: git, commit: commit)
-    let rules = try listed.rules(hygiene: FileHygiene(catalog: catalog), git: git)
+    let hygiene = FileHygiene(catalog: catalog)
+    let rules = try listed.rules(hygiene: hygiene, git: git)
     var entries: [SourceEntry] = []
-    var skipped = listed.unnamed
+    var skipped = listed.unnamed.map { SkippedPath(path: hygiene.shownPath($0.path), reason: $0.reason) }
     for entry in listed.entries {
       if let reason = rules.fault(mode: entry.mode, path: entry.path, size: entry.size) {
-        skipped.append(SkippedPath(path: entry.path, reason: reason))
+        skipped.append(SkippedPath(path: hygiene.shownPath(entry.path), reason: reason))
       } else {
         entries.append(SourceEntry(path: entry.path, size: entry.size, object: entry.object))
       }
@@ -55,6 +56,8 @@ struct TreeListing {
     let path: String
   }
 
+  /// The full name of the commit.
+  let commit: String
   private(set) var entries: [Entry] = []
   /// Paths that are no text.
   private(set) var unnamed: [SkippedPath] = []
@@ -63,7 +66,17 @@ struct TreeListing {
     guard GitHistory.isObjectName(commit) else {
       throw .malformedGitOutput(command: "ls-tree", detail: "\(commit) is not a full object name")
     }
-    let output = try git.run(["ls-tree", "-r", "-z", "--long", commit])
+    self.commit = commit
+    let found = try Self.entries(of: git.run(["ls-tree", "-r", "-z", "--long", commit]))
+    entries = found.entries
+    unnamed = found.unnamed
+  }
+
+  private static func entries(
+    of output: [UInt8]
+  ) throws(CorpusError) -> (entries: [Entry], unnamed: [SkippedPath]) {
+    var entries: [Entry] = []
+    var unnamed: [SkippedPath] = []
     for record in output.split(separator: 0) {
       guard let tab = record.firstIndex(of: 0x09) else {
         throw .malformedGitOutput(command: "ls-tree", detail: "an entry without a path")
@@ -77,27 +90,74 @@ struct TreeListing {
       entries.append(
         Entry(mode: String(words[0]), object: String(words[2]), size: Int(words[3]) ?? 0, path: path))
     }
+    return (entries, unnamed)
   }
 
-  /// What the commit's own files say about which of its paths may be used.
+  /// What the commit's own files say about which of its paths may be used, those above the listed folder too.
   ///
   /// Tracked files are not ignored by .gitignore, but .gemfillignore holds for them too.
   func rules(hygiene: FileHygiene, git: GitCommand) throws(CorpusError) -> PathRules {
     var rules = PathRules(hygiene: hygiene)
-    let suffix = ".gemfillignore"
-    for entry in entries where entry.path == suffix || entry.path.hasSuffix("/" + suffix) {
-      rules.ignored.add(try text(entry, git: git), folder: String(entry.path.dropLast(suffix.count + 1)))
+    let files = try filesAbove(git) + ownFiles()
+    try GitObjects(git: git).blobs(files.map(\.object), limit: FileHygiene.maximumBytes) { index, bytes in
+      guard let bytes else { return }
+      let file = files[index]
+      let text = String(decoding: bytes, as: UTF8.self)
+      if file.isAttributes {
+        rules.attributes.add(text, folder: file.folder, above: file.above)
+      } else {
+        rules.ignored.add(text, folder: file.folder, above: file.above)
+      }
     }
-    rules.attributes = Attributes(try text(entries.first { $0.path == ".gitattributes" }, git: git))
     return rules
   }
 
-  private func text(_ entry: Entry?, git: GitCommand) throws(CorpusError) -> String {
-    guard let entry, entry.mode.hasPrefix("100") else { return "" }
-    var text = ""
-    try GitObjects(git: git).blobs([entry.object], limit: FileHygiene.maximumBytes) { _, bytes in
-      text = bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+  /// A file with rules: the folder where it lies, or, for one above the listed folder, the way from there.
+  private struct RuleFile {
+    let object: String
+    let isAttributes: Bool
+    var folder = ""
+    var above = ""
+  }
+
+  /// The files with rules that are listed, those of outer folders first.
+  private func ownFiles() -> [RuleFile] {
+    let files = entries.compactMap { entry -> RuleFile? in
+      let (folder, name) = Self.parts(entry.path)
+      guard name == IgnoreFiles.own || name == IgnoreFiles.attributes, entry.mode.hasPrefix("100") else {
+        return nil
+      }
+      return RuleFile(object: entry.object, isAttributes: name == IgnoreFiles.attributes, folder: folder)
     }
-    return text
+    return files.sorted { $0.folder.utf8.count < $1.folder.utf8.count }
+  }
+
+  /// The files with rules in the folders above the listed one up to the top of the repository, topmost first.
+  private func filesAbove(_ git: GitCommand) throws(CorpusError) -> [RuleFile] {
+    let output = try git.run(["rev-parse", "--show-prefix"])
+    guard let prefix = String(validating: output.prefix { $0 != 0x0A }, as: UTF8.self), !prefix.isEmpty else {
+      return []
+    }
+    let folders = prefix.split(separator: "/").map(String.init)
+    let names = folders.indices.flatMap { depth in
+      [IgnoreFiles.own, IgnoreFiles.attributes].map { name in
+        (folders[..<depth] + [name]).joined(separator: "/")
+      }
+    }
+    let arguments = ["ls-tree", "-z", "--long", "--full-tree", commit, "--"] + names
+    let files = try Self.entries(of: git.run(arguments)).entries.compactMap { entry -> RuleFile? in
+      let (folder, name) = Self.parts(entry.path)
+      guard entry.mode.hasPrefix("100") else { return nil }
+      let depth = folder.split(separator: "/").count
+      return RuleFile(
+        object: entry.object, isAttributes: name == IgnoreFiles.attributes,
+        above: folders[depth...].joined(separator: "/"))
+    }
+    return files.sorted { $0.above.utf8.count > $1.above.utf8.count }
+  }
+
+  private static func parts(_ path: String) -> (folder: String, name: Substring) {
+    guard let slash = path.lastIndex(of: "/") else { return ("", path[...]) }
+    return (String(path[..<slash]), path[path.index(after: slash)...])
   }
 }

@@ -6,7 +6,7 @@ public struct FileHygiene: Sendable {
   public static let maximumBytes = 1 << 20
 
   /// Changes with every change of the rules: what was found out about a file under another version is not true any more.
-  public static let version = 1
+  public static let version = 2
 
   /// Larger files are not even opened: a megabyte, more for notebooks, which hold pictures beside their code.
   public static func maximumBytes(of path: String) -> Int {
@@ -66,14 +66,15 @@ public struct FileHygiene: Sendable {
     if let fault = bytes.withUnsafeBufferPointer({ fault(in: $0, language: language) }) {
       return .failure(fault)
     }
-    let licence = bytes.withUnsafeBufferPointer {
+    var text = bytes
+    let redactions = scanner.redact(&text)
+    // What a notice states is told in reports: it is read where no secret stands any more.
+    let licence = text.withUnsafeBufferPointer {
       LicenceHeader.find(in: $0, style: commentStyle(of: language))
     }
     if let name = licence?.spdx, !LicenceExpression.isAllowed(name, denied: options.deniedLicences) {
       return .failure(SkippedFile(.licence, name))
     }
-    var text = bytes
-    let redactions = scanner.redact(&text)
     // A list of addresses may be nothing else once they are gone.
     if !redactions.isEmpty, let fault = text.withUnsafeBufferPointer({ fault(in: $0, language: language) }) {
       return .failure(fault)
@@ -106,7 +107,21 @@ public struct FileHygiene: Sendable {
     if size > options.maximumFixtureBytes, !Notebook.isOne(path), PathNames.isFixture(parts) {
       return SkippedFile(.fixture, "test data of \(size) bytes")
     }
+    if tellsSecret(path) { return SkippedFile(.secretInPath, "a secret or personal data in its path") }
     return nil
+  }
+
+  /// Whether a path holds a secret or a personal datum. A file's suffix is no end of an address: `icon@2x.py`.
+  private func tellsSecret(_ path: String) -> Bool {
+    let name = path.split(separator: "/").last ?? ""
+    let suffix = name.lastIndex(of: ".").map { name[$0...].utf8.count } ?? 0
+    return !scanner.findings(in: Array(path.utf8.dropLast(suffix))).isEmpty
+  }
+
+  /// A path as reports may show it: placeholders where secrets and personal data stand.
+  public func shownPath(_ path: String) -> String {
+    var bytes = Array(path.utf8)
+    return scanner.redact(&bytes).isEmpty ? path : String(decoding: bytes, as: UTF8.self)
   }
 
   /// Whether a folder holds other people's code or build products, by its name.

@@ -29,7 +29,7 @@ public final class FolderTree: SourceTree {
     switch FileSystem.kind(of: place) {
     case .folder:
       var walk = Walk(root: place, hygiene: FileHygiene(catalog: catalog))
-      walk.enter("", depth: 0, ignored: Self.rulesAbove(place))
+      walk.enter("", depth: 0, rules: Self.rulesAbove(place, walk.rules))
       listing = (walk.entries, walk.skipped)
     case .file(let size):
       let url = URL(fileURLWithPath: place)
@@ -37,7 +37,8 @@ public final class FolderTree: SourceTree {
       listing = ([], [])
       let rules = PathRules(hygiene: FileHygiene(catalog: catalog))
       if let reason = rules.fault(url.lastPathComponent, size: size) {
-        listing.skipped.append(SkippedPath(path: url.lastPathComponent, reason: reason))
+        let shown = rules.hygiene.shownPath(url.lastPathComponent)
+        listing.skipped.append(SkippedPath(path: shown, reason: reason))
       } else {
         listing.entries.append(SourceEntry(path: url.lastPathComponent, size: size))
       }
@@ -61,9 +62,9 @@ public final class FolderTree: SourceTree {
     FileSystem.read(entry.path, in: descriptor, limit: FileHygiene.maximumBytes(of: entry.path))
   }
 
-  /// Ignore files of the folders above the root, up to the top of its repository, and the repository's own excludes.
-  private static func rulesAbove(_ root: String) -> IgnoreRules {
-    var rules = IgnoreRules()
+  /// Files with rules in the folders above the root, up to the top of its repository, and the repository's own excludes.
+  private static func rulesAbove(_ root: String, _ own: PathRules) -> PathRules {
+    var rules = own
     var folder = URL(fileURLWithPath: root)
     var chain: [(folder: String, above: String)] = []
     var above = ""
@@ -75,13 +76,16 @@ public final class FolderTree: SourceTree {
       folder = folder.deletingLastPathComponent()
     }
     if let text = FileSystem.text(folder.path + "/.git/info/exclude") {
-      rules.add(text, folder: "", above: chain.last?.above ?? "")
+      rules.ignored.add(text, folder: "", above: chain.last?.above ?? "")
     }
     for level in chain.dropFirst().reversed() {
       for name in IgnoreFiles.names {
         if let text = FileSystem.text(level.folder + "/" + name) {
-          rules.add(text, folder: "", above: level.above)
+          rules.ignored.add(text, folder: "", above: level.above)
         }
+      }
+      if let text = FileSystem.text(level.folder + "/" + IgnoreFiles.attributes) {
+        rules.attributes.add(text, folder: "", above: level.above)
       }
     }
     return rules
@@ -91,6 +95,7 @@ public final class FolderTree: SourceTree {
 /// One walk through the folders.
 private struct Walk {
   let root: String
+  /// What holds before any file with rules is read.
   let rules: PathRules
   var entries: [SourceEntry] = []
   var skipped: [SkippedPath] = []
@@ -98,16 +103,18 @@ private struct Walk {
 
   init(root: String, hygiene: FileHygiene) {
     self.root = root
-    rules = PathRules(
-      hygiene: hygiene, attributes: Attributes(FileSystem.text(root + "/.gitattributes") ?? ""))
+    rules = PathRules(hygiene: hygiene)
   }
 
-  mutating func enter(_ folder: String, depth: Int, ignored: IgnoreRules) {
+  mutating func enter(_ folder: String, depth: Int, rules: PathRules) {
     let place = folder.isEmpty ? root : root + "/" + folder
     guard let names = FileSystem.names(in: place) else { return skip(folder, .unreadable) }
-    var ignored = ignored
+    var rules = rules
     for name in IgnoreFiles.names {
-      if let text = FileSystem.text(place + "/" + name) { ignored.add(text, folder: folder) }
+      if let text = FileSystem.text(place + "/" + name) { rules.ignored.add(text, folder: folder) }
+    }
+    if let text = FileSystem.text(place + "/" + IgnoreFiles.attributes) {
+      rules.attributes.add(text, folder: folder)
     }
     for bytes in names {
       guard let name = String(validating: bytes, as: UTF8.self) else {
@@ -115,30 +122,30 @@ private struct Walk {
         continue
       }
       if name == ".git" { continue }
-      visit(folder.isEmpty ? name : folder + "/" + name, name: name, depth: depth, ignored: ignored)
+      visit(folder.isEmpty ? name : folder + "/" + name, name: name, depth: depth, rules: rules)
     }
   }
 
-  private mutating func visit(_ path: String, name: String, depth: Int, ignored: IgnoreRules) {
+  private mutating func visit(_ path: String, name: String, depth: Int, rules: PathRules) {
     let place = root + "/" + path
     switch FileSystem.kind(of: place) {
     case .symlink: skip(path, .symlink)
     case .other: skip(path, .notRegular)
     case nil: skip(path, .unreadable)
     case .file(let size):
-      if ignored.ignores(path, isFolder: false) { return skip(path, .ignored) }
+      if rules.ignored.ignores(path, isFolder: false) { return skip(path, .ignored) }
       if let reason = rules.fault(path, size: size) { return skip(path, reason) }
       entries.append(SourceEntry(path: path, size: size))
     case .folder:
-      if ignored.ignores(path, isFolder: true) { return skip(path, .ignored) }
+      if rules.ignored.ignores(path, isFolder: true) { return skip(path, .ignored) }
       if FileHygiene.isVendored(folder: name) { return skip(path, .vendored) }
       if FileSystem.kind(of: place + "/.git") != nil { return skip(path, .nestedRepository) }
       if depth >= Self.maximumDepth { return skip(path, .tooDeep) }
-      enter(path, depth: depth + 1, ignored: ignored)
+      enter(path, depth: depth + 1, rules: rules)
     }
   }
 
   private mutating func skip(_ path: String, _ reason: SkipReason) {
-    skipped.append(SkippedPath(path: path, reason: reason))
+    skipped.append(SkippedPath(path: rules.hygiene.shownPath(path), reason: reason))
   }
 }

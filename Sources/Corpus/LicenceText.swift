@@ -135,20 +135,27 @@ public enum LicenceText {
     return NoticeText(bytes: text)
   }
 
-  /// The expression behind `SPDX-License-Identifier:`, blanks between its parts; nil when there is none.
+  /// The expression behind `SPDX-License-Identifier:`, blanks between its parts; nil when there is none with a
+  /// known name.
   static func statedIdentifier(in bytes: UnsafeBufferPointer<UInt8>) -> String? {
     var start: Int?
     tag.scan(bytes) { _, end in start = start ?? end }
     guard let start else { return nil }
     let text = SecretText(bytes)
     let line = text[start..<text.lineEnd(from: start, limit: 300)]
+    // Names and operators in turn, of known names only: whatever else stands on the line may be a secret.
     var words: [String] = []
     for word in String(decoding: line, as: UTF8.self).split(whereSeparator: { " \t\r()".contains($0) }) {
-      guard word.utf8.allSatisfy({ ByteSet.licenceName.contains($0) }), word.contains(where: \.isLetter)
-      else { break }
-      words.append(String(word))
+      guard word.utf8.allSatisfy({ ByteSet.licenceName.contains($0) }) else { break }
+      if words.count % 2 == 0 {
+        guard let name = LicenceNames.known(word) else { break }
+        words.append(name)
+      } else {
+        guard LicenceExpression.operators.contains(String(word)) else { break }
+        words.append(word.uppercased())
+      }
     }
-    if let last = words.last, LicenceExpression.operators.contains(last) { words.removeLast() }
+    if words.count % 2 == 0 { words = words.dropLast() }
     return words.isEmpty ? nil : words.joined(separator: " ")
   }
 

@@ -2,7 +2,7 @@
 struct PathRules: Sendable {
   let hygiene: FileHygiene
   var ignored = IgnoreRules()
-  var attributes = Attributes("")
+  var attributes = Attributes()
 
   /// The reason not to read a file of which only path and size are known; nil to read it.
   func fault(_ path: String, size: Int) -> SkipReason? {
@@ -22,7 +22,12 @@ struct PathRules: Sendable {
   }
 }
 
-/// Names of the files whose patterns keep paths out; the later one wins.
+/// Names of the files whose patterns keep paths out.
 enum IgnoreFiles {
-  static let names = [".gitignore", ".gemfillignore"]
+  /// Files of ignored paths; the later one wins.
+  static let names = [".gitignore", own]
+  /// Ours: unlike git's it holds for tracked files too.
+  static let own = ".gemfillignore"
+  /// Where files are marked as generated and the like.
+  static let attributes = ".gitattributes"
 }

@@ -10,12 +10,18 @@ public struct RepositoryWalker: Sendable {
     public var includesText: Bool
     /// Reading stops at this many bytes.
     public var maximumTotalBytes: Int
+    /// What else keeps a file out, such as denied licences.
+    public var hygiene: HygieneOptions
 
     /// Creates options.
-    public init(languages: Set<String>? = nil, includesText: Bool = true, maximumTotalBytes: Int = 1 << 29) {
+    public init(
+      languages: Set<String>? = nil, includesText: Bool = true, maximumTotalBytes: Int = 1 << 29,
+      hygiene: HygieneOptions = HygieneOptions()
+    ) {
       self.languages = languages
       self.includesText = includesText
       self.maximumTotalBytes = maximumTotalBytes
+      self.hygiene = hygiene
     }
 
     /// Why a file of this language is not wanted; nil for one that is.
@@ -38,7 +44,7 @@ public struct RepositoryWalker: Sendable {
     self.root = root
     self.options = options
     self.catalog = catalog
-    hygiene = FileHygiene(catalog: catalog)
+    hygiene = FileHygiene(catalog: catalog, options: options.hygiene)
   }
 
   /// Reads every usable file, in the order of their paths.

@@ -42,6 +42,8 @@ public enum SkipReason: String, Sendable, Codable, CaseIterable, Comparable {
   case lockFile = "lock-file"
   /// Recorded output or test data, more than 50 kB.
   case fixture
+  /// Its path holds a secret or personal data, which examples and reports would repeat.
+  case secretInPath = "secret-in-path"
   /// Under a licence that the settings refuse.
   case licence
   /// Equal to another file up to white space.

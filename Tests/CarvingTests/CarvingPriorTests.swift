@@ -144,6 +144,23 @@ struct CarvingPriorTests {
     #expect(survey.commits == 4)
   }
 
+  @Test func filesUnderADeniedLicenceSayNothing() throws {
+    let repository = try Repository()
+    let header = "# SPDX-License-Identifier: AGPL-3.0-only\n"
+    let lines = (0..<10).map { "call(context, \($0))" }
+    try repository.commit(["a.py": header + Self.module(lines)])
+    try repository.commit(["a.py": header + Self.module(lines + ["other(context)"])])
+    let history = try #require(GitHistory(root: repository.path))
+    let survey = try InsertionSurvey(
+      of: try history.commits(), in: history, settings: .measured, catalog: Corpora.catalog,
+      hygiene: HygieneOptions(deniedLicences: ["AGPL-"]))
+    #expect(survey.skippedFiles == ["licence": 1])
+    let sample = try PriorSample(
+      history: history, commit: history.commits()[1].id, bytes: 10_000, seed: 1, catalog: Corpora.catalog,
+      hygiene: HygieneOptions(deniedLicences: ["AGPL-"]))
+    #expect(sample.carve(with: .measured, wanted: 10).isEmpty)
+  }
+
   @Test func aShortHistoryIsAnError() throws {
     let repository = try Repository()
     try repository.commit(["a.py": "x = 1\n"])

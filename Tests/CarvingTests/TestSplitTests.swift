@@ -56,6 +56,21 @@ struct TestSplitTests {
     #expect(parts == test)
   }
 
+  @Test func testExamplesObeyDeniedLicences() throws {
+    let header = "# SPDX-License-Identifier: AGPL-3.0-only\n"
+    let older = MemoryTree(["a.py": RandomPython.file(1)])
+    let newer = MemoryTree([
+      "a.py": RandomPython.file(1) + RandomPython.file(101), "b.py": header + RandomPython.file(102),
+    ])
+    var options = CarvingRun.Options()
+    options.test = .release(newer, older: older)
+    options.hygiene = HygieneOptions(deniedLicences: ["AGPL-"])
+    let test = ExampleList()
+    _ = try CarvingRun(trees: [older], options: options, catalog: Corpora.catalog).write(
+      to: [CarvingOutput(.train, ExampleList()), CarvingOutput(.test, test)])
+    #expect(Set(test.examples.map(\.path)) == ["a.py"])
+  }
+
   @Test func aNewerReleaseGivesTestExamples() throws {
     let older = MemoryTree(["a.py": RandomPython.file(1), "b.py": RandomPython.file(2)])
     let newer = MemoryTree([

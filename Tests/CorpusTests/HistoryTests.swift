@@ -232,4 +232,46 @@ struct ReleaseDiffTests {
       spans.map { String(decoding: $0.contents, as: UTF8.self) } == ["0\nA\n2\n3\n4\n", "0\n1\n2\nB\n4\n"])
     #expect(spans.map(\.isPure) == [false, false])
   }
+
+  @Test func aPartOfACommitObeysTheRulesAboveIt() throws {
+    let folder = try TemporaryFolder()
+    try folder.git("init", "-q")
+    let paths = ["part/hidden.py", "part/sub/late.py", "part/sub/kept.py", "part/seen.py", "hidden.py"]
+    for path in paths { try folder.write(path, Fixtures.code) }
+    try folder.write(".gemfillignore", "/part/hidden.py\nlate.py\nkept.py\n")
+    try folder.write("part/sub/.gemfillignore", "!kept.py\n")
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "one")
+    for path in paths { try folder.write(path, Fixtures.code + "line = 1\n") }
+    try folder.git("commit", "-qam", "two")
+    let history = try #require(GitHistory(root: folder.path + "/part"))
+    let commits = try history.commits()
+    let expected = ["seen.py", "sub/kept.py"]
+    let tree = try history.tree(of: commits[1].id, catalog: Fixtures.catalog)
+    #expect(tree.entries.map(\.path) == expected)
+    let spans = try history.insertedSpans(in: commits, catalog: Fixtures.catalog)
+    #expect(spans.map(\.path).sorted() == expected)
+    let changes = try history.fileChanges(in: commits, catalog: Fixtures.catalog)
+    #expect(changes.all.map(\.path).sorted() == expected)
+    #expect(changes.skipped[.ignored] == 2)
+  }
+
+  @Test func insertionsUnderADeniedLicenceAreLeftOut() throws {
+    let folder = try TemporaryFolder()
+    try folder.git("init", "-q")
+    let files = ["a.py": Fixtures.code, "b.py": "# SPDX-License-Identifier: AGPL-3.0-only\n" + Fixtures.code]
+    for (path, text) in files { try folder.write(path, text) }
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "one")
+    for (path, text) in files { try folder.write(path, text + "line = 1\n") }
+    try folder.git("commit", "-qam", "two")
+    let history = try #require(GitHistory(root: folder.path))
+    let options = RepositoryWalker.Options(hygiene: HygieneOptions(deniedLicences: ["AGPL-"]))
+    let commits = try history.commits()
+    let spans = try history.insertedSpans(in: commits, catalog: Fixtures.catalog, options: options)
+    #expect(spans.map(\.path) == ["a.py"])
+    #expect(
+      try history.files(at: commits[1].id, catalog: Fixtures.catalog, options: options).files.map(\.path)
+        == ["a.py"])
+  }
 }

@@ -117,6 +117,40 @@ struct HygieneTests {
     #expect(skipped.reason == .tooShort)
   }
 
+  @Test(arguments: [
+    "AK" + "IAQX7M2PLNR5TV9WZB_john.smith@corp.com.py", "keys/gl" + "pat-a1B2c3D4e5F6g7H8i9J0/a.py",
+    "john.smith@corp.com/a.py",
+  ])
+  func pathsWithSecretsAreLeftOutAndShownWithoutThem(path: String) throws {
+    #expect(verdict(path, Fixtures.code) == .secretInPath)
+    let folder = try TemporaryFolder()
+    try folder.git("init", "-q")
+    try folder.write(path, Fixtures.code)
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "one")
+    let trees: [any SourceTree] = [
+      try FolderTree(root: folder.path, catalog: Fixtures.catalog),
+      try CommitTree(
+        root: folder.path, commit: folder.git("rev-parse", "HEAD"), catalog: Fixtures.catalog),
+    ]
+    for tree in trees {
+      #expect(tree.entries.isEmpty)
+      let skipped = try #require(tree.skipped.first)
+      #expect(skipped.reason == .secretInPath)
+      #expect(skipped.path.utf8.count == path.utf8.count)
+      for secret in ["AKIA", "glpat", "john"] { #expect(!skipped.path.contains(secret)) }
+    }
+  }
+
+  @Test(arguments: [
+    "icon@2x.py", "migrations/20240131120000_users.py", "v1.2.3.4/a.py", "pkg/mod@v1.4.2/a.go",
+    "test_token.py",
+    "password/reset_password.py", "0001_initial.py", "d41d8cd98f00b204e9800998ecf8427e.py",
+  ])
+  func ordinaryPathsAreNoSecrets(path: String) {
+    #expect(hygiene.fault(path: path, size: 100) == nil)
+  }
+
   @Test func detailsNameFiguresAndNoText() throws {
     let secret = "zq" + "81hh2kk1"
     guard

@@ -44,6 +44,19 @@ struct LicenceTests {
     #expect(found.text + "\n" == header)
   }
 
+  @Test(arguments: [
+    ("MIT gl" + "pat-a1B2c3D4e5F6g7H8i9J0", "MIT"), ("gl" + "pat-a1B2c3D4e5F6g7H8i9J0", nil),
+    ("MIT OR hunter2", "MIT"), ("hunter2", nil), ("mit or apache-2.0", "MIT OR Apache-2.0"),
+    ("MIT Apache-2.0", "MIT"), ("LicenseRef-Acme AND GPL-2.0+", "LicenseRef-Acme AND GPL-2.0+"),
+    ("john.smith@corp.com", nil), ("MIT AND", "MIT"),
+  ])
+  func onlyNamesOfLicencesAreRepeated(stated: String, spdx: String?) throws {
+    let header = "# SPDX-License-Identifier: \(stated)\n"
+    let found = try #require(try notice("a.py", header + Self.body))
+    #expect(found.spdx == spdx)
+    #expect(found.text.utf8.count + 1 == header.utf8.count)
+  }
+
   @Test func commentsThatSpeakOfSomethingElseAreCode() throws {
     #expect(try notice("a.py", "# Measures areas.\n" + Self.body) == nil)
     // The notice must come before code.

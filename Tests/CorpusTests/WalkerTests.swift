@@ -95,6 +95,37 @@ struct WalkerTests {
     #expect(try Fixtures.walk(folder).files.map(\.path) == ["a.py"])
   }
 
+  @Test func attributesOfEveryFolderCountTheNearestFirst() throws {
+    let folder = try TemporaryFolder()
+    try folder.git("init", "-q")
+    for path in [
+      "gen.py", "part/gen.py", "part/doc/a.py", "part/sub/gen.py", "part/sub/made.py", "part/x.py",
+    ] {
+      try folder.write(path, Fixtures.code)
+    }
+    try folder.write(".gitattributes", "gen.py linguist-generated\n/part/doc/** linguist-documentation\n")
+    try folder.write("part/sub/.gitattributes", "gen.py -linguist-generated\n/made.py linguist-vendored\n")
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "one")
+    let commit = try folder.git("rev-parse", "HEAD")
+    for (root, expected) in [("", ["part/sub/gen.py", "part/x.py"]), ("/part", ["sub/gen.py", "x.py"])] {
+      let root = folder.path + root
+      let found: [any SourceTree] = [
+        try FolderTree(root: root, catalog: Fixtures.catalog),
+        try CommitTree(root: root, commit: commit, catalog: Fixtures.catalog),
+      ]
+      for tree in found {
+        #expect(tree.entries.map(\.path) == expected)
+        #expect(Set(tree.skipped.filter { $0.path.hasSuffix(".py") }.map(\.reason)) == [.attributes])
+      }
+    }
+  }
+
+  @Test func attributesDoNotOverruleEachOther() {
+    let attributes = Attributes("*.py linguist-vendored\na.py -linguist-generated\n")
+    #expect(attributes.marks("a.py"))
+  }
+
   @Test func languagesCanBeChosen() throws {
     let folder = try TemporaryFolder()
     try folder.write("a.py", Fixtures.code)
