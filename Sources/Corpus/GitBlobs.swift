@@ -70,7 +70,7 @@ private final class BlobProcess: @unchecked Sendable {
     do {
       try process.run()
     } catch {
-      close(requests)
+      // What was opened is closed by deinit.
       return nil
     }
     // Otherwise the end of git would not be seen.

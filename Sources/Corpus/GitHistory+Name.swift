@@ -24,7 +24,7 @@ extension GitHistory {
   }
 
   /// The names of the files' bytes as blobs, without any filter; fewer than there are paths when git stopped early.
-  private static func objectNames(of paths: [String], git: GitCommand) throws(CorpusError) -> [String] {
+  static func objectNames(of paths: [String], git: GitCommand) throws(CorpusError) -> [String] {
     // A name with a line end cannot be asked for in a list of lines.
     guard !paths.isEmpty, !paths.contains(where: { $0.utf8.contains(0x0A) }) else { return [] }
     let input = try GitCommand.inputFile(paths)

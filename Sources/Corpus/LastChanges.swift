@@ -7,6 +7,9 @@ enum LastChanges {
 
   /// Fills in the times of the entries; without effect where there is no history.
   ///
+  /// Entries without a name in git lie on disk: those that the commit does not have, or not with these bytes, are as
+  /// new as the newest.
+  ///
   /// - Parameters:
   ///   - root: the folder that the entries' paths are relative to.
   ///   - commit: where the history begins.
@@ -16,17 +19,45 @@ enum LastChanges {
       "--no-renames",
       "--relative", "--no-ext-diff", "--no-textconv", commit, "--", ".",
     ]
-    guard let output = try? GitCommand(root: root).run(arguments) else { return }
+    let git = GitCommand(root: root)
+    guard let output = try? git.run(arguments) else { return }
     var times: [String: Int] = [:]
+    var newest: Int?
     var time: Int?
     for field in output.split(whereSeparator: { $0 == 0 || $0 == 0x0A }) {
       if field.first == 1 {
         time = Int(String(decoding: field.dropFirst(), as: UTF8.self))
+        newest = newest ?? time
       } else if let time, let path = String(validating: field, as: UTF8.self), times[path] == nil {
         times[path] = time
       }
     }
-    guard let oldest = time else { return }
-    for index in entries.indices { entries[index].changed = times[entries[index].path] ?? oldest }
+    guard let oldest = time, let newest else { return }
+    let unwritten = uncommitted(among: entries.filter { $0.object == nil }, git: git)
+    for index in entries.indices {
+      let path = entries[index].path
+      entries[index].changed = unwritten.contains(path) ? newest : times[path] ?? oldest
+    }
+  }
+
+  /// Paths of files on disk that HEAD does not have, or not with these bytes.
+  private static func uncommitted(among entries: [SourceEntry], git: GitCommand) -> Set<String> {
+    guard !entries.isEmpty, let head = try? git.run(["rev-parse", "--verify", "HEAD"]),
+      let listed = try? TreeListing(git: git, commit: String(decoding: head.dropLast(), as: UTF8.self))
+    else { return [] }
+    let committed = Dictionary(
+      listed.entries.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    var paths: Set<String> = []
+    var compared: [String] = []
+    for entry in entries {
+      if let known = committed[entry.path], known.size == entry.size {
+        if !entry.path.utf8.contains(0x0A) { compared.append(entry.path) }
+      } else {
+        paths.insert(entry.path)
+      }
+    }
+    let found = (try? GitHistory.objectNames(of: compared, git: git)) ?? []
+    for (path, object) in zip(compared, found) where committed[path]?.object != object { paths.insert(path) }
+    return paths
   }
 }

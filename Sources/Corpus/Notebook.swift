@@ -77,7 +77,7 @@ public enum Notebook {
 
   /// A cell without what only the kernel understands; nil for one in another language or without text.
   private static func plain(_ source: String, mark: String) -> String? {
-    let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = source.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     guard let first = lines.first(where: { !$0.allSatisfy(\.isWhitespace) }) else { return nil }
     if first.hasPrefix("%%") {
       guard let magic = first.split(whereSeparator: \.isWhitespace).first, sameLanguage.contains(magic) else {
@@ -95,8 +95,7 @@ public enum Notebook {
 
   /// `name?` and `?name` ask for help.
   private static func isHelp(_ code: Substring) -> Bool {
-    let text = code.last == "\r" ? code.dropLast() : code
-    guard text.hasPrefix("?") || (text.hasSuffix("?") && !text.hasPrefix("#")) else { return false }
-    return !text.contains(where: { $0 == " " || $0 == "\"" || $0 == "'" })
+    guard code.hasPrefix("?") || (code.hasSuffix("?") && !code.hasPrefix("#")) else { return false }
+    return !code.contains(where: { $0 == " " || $0 == "\"" || $0 == "'" })
   }
 }

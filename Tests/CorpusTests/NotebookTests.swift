@@ -32,6 +32,18 @@ struct NotebookTests {
         """)
   }
 
+  @Test func windowsLineEndsAreLineEnds() throws {
+    let lines = "%matplotlib inline\\r\\nimport numpy\\r\\n!ls\\r\\nhelp?\\r\\n"
+    let notebook = """
+      {"cells": [{"cell_type": "code", "source": "\(lines)"},
+        {"cell_type": "code", "source": "%%time\\r\\nx = 1"}, {"cell_type": "code", "source": "%%bash\\r\\nls"}]}
+      """
+    let code = try Notebook.code(in: Array(notebook.utf8)).get()
+    #expect(
+      String(decoding: code.text, as: UTF8.self)
+        == "# %%\n# %matplotlib inline\nimport numpy\n# !ls\n# help?\n\n# %%\n# %%time\nx = 1\n")
+  }
+
   @Test func aNotebookIsAFileInTheLanguageOfItsKernel() throws {
     let hygiene = FileHygiene(catalog: Fixtures.catalog)
     #expect(hygiene.mayBeSource("a/b.ipynb"))

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Corpus
@@ -105,6 +106,50 @@ struct SourceTreeTests {
     #expect(tree.entries.map(\.path) == ["new.py", "old.py"])
     #expect(tree.entries[0].changed == (try log("new.py")))
     #expect(tree.entries[1].changed == (try log("old.py")))
+  }
+
+  @Test func whatIsNotCommittedIsAsNewAsTheNewest() throws {
+    let folder = try TemporaryFolder()
+    try folder.git("init", "-q")
+    for name in ["old.py", "resized.py", "edited.py"] { try folder.write(name, Fixtures.code + "x = 1\n") }
+    let (first, later) = (1_600_000_000, 1_600_001_000)
+    folder.clock = first
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "one")
+    folder.clock = later
+    try folder.write("last.py", Fixtures.code)
+    try folder.git("add", ".")
+    try folder.git("commit", "-qm", "two")
+    try folder.write("resized.py", Fixtures.code)
+    try folder.write("edited.py", Fixtures.code + "x = 2\n")
+    try folder.write("untracked.py", Fixtures.code)
+    let tree = try FolderTree(root: folder.path, catalog: Fixtures.catalog, recency: true)
+    let times = Dictionary(uniqueKeysWithValues: tree.entries.map { ($0.path, $0.changed) })
+    #expect(
+      times == [
+        "old.py": first, "resized.py": later, "edited.py": later, "last.py": later, "untracked.py": later,
+      ])
+  }
+
+  @Test func aGitThatCannotStartClosesNoFileOfOthers() {
+    // No program can be started with an argument of this length.
+    let blobs = GitBlobs(git: GitCommand(root: String(repeating: "x", count: 1 << 20)))
+    let isDone = Atomic(false)
+    let lost = Atomic(0)
+    DispatchQueue.concurrentPerform(iterations: 2) { index in
+      if index == 0 {
+        for _ in 0..<400 {
+          #expect(reason(blobs.read(String(repeating: "a", count: 40), limit: 10)) == .unreadable)
+        }
+        isDone.store(true, ordering: .sequentiallyConsistent)
+      } else {
+        while !isDone.load(ordering: .sequentiallyConsistent) {
+          let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          if close(descriptor) != 0 { lost.add(1, ordering: .sequentiallyConsistent) }
+        }
+      }
+    }
+    #expect(lost.load(ordering: .sequentiallyConsistent) == 0)
   }
 
   @Test func shallowClonesAndSubmodulesAreNoTrap() throws {

@@ -8,6 +8,8 @@ import Testing
 final class TemporaryFolder {
   let url: URL
   var path: String { url.path }
+  /// Seconds since 1970 of the clock that commits are made by; nil for the machine's.
+  var clock: Int?
 
   init() throws {
     url = FileManager.default.temporaryDirectory.resolvingSymlinksInPath().appendingPathComponent(
@@ -39,6 +41,10 @@ final class TemporaryFolder {
         "git", "-C", path, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c",
         "commit.gpgsign=false",
       ] + arguments
+    if let clock {
+      process.environment = ProcessInfo.processInfo.environment.merging(
+        ["GIT_COMMITTER_DATE": "\(clock) +0000"], uniquingKeysWith: { $1 })
+    }
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
