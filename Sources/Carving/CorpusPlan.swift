@@ -1,3 +1,4 @@
+import Context
 import Corpus
 import Foundation
 
@@ -116,19 +117,5 @@ struct CorpusPlan {
     guard ranks.count > limit else { return }
     ranks.sort()
     highestRank = limit > 0 ? ranks[limit - 1] : 0
-  }
-}
-
-/// Which files are tests, by the names that the languages' tools look for.
-enum TestPaths {
-  static func isTest(_ path: String) -> Bool {
-    let parts = path.split(separator: "/")
-    let folders: Set<Substring> = ["test", "tests", "Tests", "spec", "__tests__", "testing", "testdata"]
-    if parts.dropLast().contains(where: { folders.contains($0) }) { return true }
-    guard let name = parts.last else { return false }
-    let stem = name.split(separator: ".").first ?? name
-    return stem.hasPrefix("test_") || stem.hasSuffix("_test") || stem.hasSuffix("_spec")
-      || stem.hasSuffix("Test")
-      || stem.hasSuffix("Tests") || name.contains(".test.") || name.contains(".spec.")
   }
 }

@@ -1,16 +1,5 @@
-/// Finds test ↔ implementation by names: `test_x.py`, `x_test.go`, `XTests.swift`, `x.spec.ts`, `__tests__/x.js`.
+/// Finds test ↔ implementation by the names that `TestPaths` knows.
 enum TestLinks {
-  /// What a file's name says.
-  struct Name: Equatable {
-    /// The subject, in small letters without underscores around it.
-    let subject: String
-    let isTest: Bool
-  }
-
-  private static let testFolders: Set<Substring> = [
-    "test", "tests", "__tests__", "spec", "specs", "Tests", "testing",
-  ]
-  private static let affixes = ["test", "tests", "spec", "specs"]
   /// A subject that more files share names none of them.
   private static let maximumShared = 40
 
@@ -18,7 +7,7 @@ enum TestLinks {
     var tests: [String: [Int]] = [:]
     var subjects: [String: [Int]] = [:]
     for (number, entry) in names.entries.enumerated() {
-      let name = name(of: entry)
+      let name = TestPaths.name(folders: entry.folders, file: entry.file)
       guard !name.subject.isEmpty else { continue }
       if name.isTest {
         tests[name.subject, default: []].append(number)
@@ -70,34 +59,5 @@ enum TestLinks {
     case "py", "pyi": return "py"
     default: return Substring(suffix)
     }
-  }
-
-  static func name(of entry: PathNames.Entry) -> Name {
-    var isTest = entry.folders.contains { testFolders.contains($0) }
-    let pieces = entry.file.split(separator: ".").dropFirst().dropLast()
-    if pieces.contains(where: { affixes.contains($0.lowercased()) }) { isTest = true }
-    var stem = String(entry.stem)
-    if let cut = withoutAffix(stem) {
-      stem = cut
-      isTest = true
-    }
-    let subject = stem.lowercased().filter { $0 != "_" && $0 != "-" }
-    return Name(subject: subject, isTest: isTest)
-  }
-
-  /// `test_x`, `x_test`, `TestX`, `XTests`, `x-spec` without their affix; nil for names without one.
-  private static func withoutAffix(_ stem: String) -> String? {
-    for affix in affixes {
-      for joint in ["_", "-"] {
-        if stem.hasPrefix(affix + joint) { return String(stem.dropFirst(affix.count + 1)) }
-        if stem.hasSuffix(joint + affix) { return String(stem.dropLast(affix.count + 1)) }
-      }
-      let capital = affix.prefix(1).uppercased() + affix.dropFirst()
-      if stem.hasSuffix(capital), stem.count > capital.count { return String(stem.dropLast(capital.count)) }
-      if stem.hasPrefix(capital), stem.dropFirst(capital.count).first?.isUppercase == true {
-        return String(stem.dropFirst(capital.count))
-      }
-    }
-    return nil
   }
 }

@@ -201,7 +201,9 @@ public actor WorkspaceContext {
     snapshot = fresh
     isScanning = false
     if changes.isEmpty || cancelled.isSet { return finishWaiting() }
-    schedule(afterMs: waiting.isEmpty ? limits.saveDelayMs : 0)
+    // Typing goes on for longer than a scan: it alone must not make one follow the other.
+    let delay = changes.isTyping ? limits.typingDelayMs : limits.saveDelayMs
+    schedule(afterMs: waiting.isEmpty ? delay : 0)
   }
 
   private func finishWaiting() {

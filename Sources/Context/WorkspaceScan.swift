@@ -32,6 +32,8 @@ struct WorkspaceScan: Sendable {
     var documents: [String: [UInt8]?] = [:]
 
     var isEmpty: Bool { !listing && paths.isEmpty && documents.isEmpty }
+    /// Whether there is nothing but text of open documents.
+    var isTyping: Bool { !listing && paths.isEmpty && documents.values.allSatisfy { $0 != nil } }
   }
 
   /// Brings a snapshot up to date. `publish` gets what is there so far, ever more seldom.

@@ -37,7 +37,9 @@ extension LanguageServer {
       write(tracker.closed(uri: uri, now: clock.now))
       return log("change problem=\"out of step until the whole text comes again\"")
     }
-    guard before.isInStep, before.text != document.text else { return }
+    guard !before.isInStep || before.text != document.text else { return }
+    shareDocument(uri, document)
+    guard before.isInStep else { return }
     let difference = DocumentDifference(
       old: before.text, new: document.text, carriageReturns: document.usesCarriageReturns)
     write(tracker.changed(uri: uri, difference, now: clock.now))

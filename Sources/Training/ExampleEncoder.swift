@@ -57,7 +57,8 @@ public struct ExampleEncoder: Sendable {
     var weights = coded.tokens.indices.map { $0 >= coded.newStart ? Float(1) : 0 }
     weights[weights.count - 1] = recipe.endWeight
     let sequence = TrainingSequence(
-      tokens: coded.tokens, weights: weights, middleBytes: example.middle.utf8.count)
+      tokens: coded.tokens, weights: weights, middleStart: coded.newStart,
+      middleBytes: example.middle.utf8.count)
     return (sequence, coded.contextEnd)
   }
 

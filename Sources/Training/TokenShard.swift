@@ -25,7 +25,7 @@ public struct TokenShardInfo: Sendable, Equatable {
   /// Longest sequence that was kept.
   public var maximumLength: Int
 
-  static let format = "gemfill-tokens-1"
+  static let format = "gemfill-tokens-2"
 
   /// Says what `encoder` does.
   public init(encoder: ExampleEncoder, epoch: Int = 0, carvingHash: String = "", contextShare: Double = 0) {
@@ -78,8 +78,9 @@ public struct TokenShardInfo: Sendable, Equatable {
 }
 
 /// A safetensors file of token sequences, mapped into memory: `offsets` (I64, one more than there are sequences) says where each
-/// sequence lies in `tokens` (I32) and `weights` (F32, the loss weight of predicting the token); `middle_bytes` (I32) is the
-/// text of each hole in bytes.
+/// sequence lies in `tokens` (I32) and `weights` (F32, the loss weight of predicting the token); `middle_start` (I32) is the
+/// place of each hole's first token in its sequence (the sequence's length where it has no hole), `middle_bytes` (I32) the
+/// hole's text in bytes.
 public final class TokenShard: Sendable {
   /// Longest sequence that is read: a damaged file must not make a trainer allocate without end.
   static let longest = 1 << 13
@@ -98,6 +99,7 @@ public final class TokenShard: Sendable {
   private let tokens: ByteRegion
   private let weights: ByteRegion
   private let offsets: ByteRegion
+  private let middleStarts: ByteRegion
   private let middleBytes: ByteRegion
 
   /// Maps the file and checks types, shapes and all offsets; ids and weights are checked when a sequence is read.
@@ -120,19 +122,22 @@ public final class TokenShard: Sendable {
     let (tokens, tokenCount) = try row("tokens", "I32")
     let (weights, weightCount) = try row("weights", "F32")
     let (offsets, borderCount) = try row("offsets", "I64")
+    let (middleStarts, startCount) = try row("middle_start", "I32")
     let (middleBytes, count) = try row("middle_bytes", "I32")
-    guard weightCount == tokenCount, borderCount == count + 1 else {
+    guard weightCount == tokenCount, borderCount == count + 1, startCount == count else {
       throw TrainingError.shard(
         path: path,
         problem:
-          "\(tokenCount) tokens with \(weightCount) weights, \(count) sequences with \(borderCount) offsets")
+          "\(tokenCount) tokens with \(weightCount) weights, \(count) sequences with \(borderCount) offsets and \(startCount) starts of middles"
+      )
     }
     longestSequence = try Self.check(offsets, tokenCount: tokenCount, path: path)
     self.path = path
     self.count = count
     self.tokenCount = tokenCount
     self.vocabularySize = vocabularySize
-    (self.tokens, self.weights, self.offsets, self.middleBytes) = (tokens, weights, offsets, middleBytes)
+    (self.tokens, self.weights, self.offsets) = (tokens, weights, offsets)
+    (self.middleStarts, self.middleBytes) = (middleStarts, middleBytes)
   }
 
   /// Checks that the offsets go from 0 to the end without going back; the longest step.
@@ -162,13 +167,14 @@ public final class TokenShard: Sendable {
   /// One sequence.
   ///
   /// - Precondition: `0 ..< count` contains the index.
-  /// - Throws: `TrainingError.shard` where an id is beyond the vocabulary or a weight is no weight.
+  /// - Throws: `TrainingError.shard` where an id is beyond the vocabulary, a weight is no weight or the middle begins outside.
   public func sequence(at index: Int) throws(TrainingError) -> TrainingSequence {
     precondition((0..<count).contains(index), "sequence \(index) of \(count)")
     let begin = Int(number(offsets, index, as: Int64.self))
     let size = Int(number(offsets, index + 1, as: Int64.self)) - begin
     let ids = numbers(tokens, begin, size, as: Int32.self)
     let weights = numbers(weights, begin, size, as: Float.self)
+    let start = Int(number(middleStarts, index, as: Int32.self))
     let middle = number(middleBytes, index, as: Int32.self)
     guard ids.allSatisfy({ $0 >= 0 && Int($0) < vocabularySize }) else {
       throw .shard(
@@ -177,7 +183,11 @@ public final class TokenShard: Sendable {
     guard weights.allSatisfy({ $0 >= 0 && $0 <= 1_000 }), weights.first ?? 0 == 0, middle >= 0 else {
       throw .shard(path: path, problem: "sequence \(index) has loss weights that mean nothing")
     }
-    return TrainingSequence(tokens: ids, weights: weights, middleBytes: Int(middle))
+    guard (0...size).contains(start) else {
+      throw .shard(
+        path: path, problem: "the middle of sequence \(index) begins at token \(start) of \(size)")
+    }
+    return TrainingSequence(tokens: ids, weights: weights, middleStart: start, middleBytes: Int(middle))
   }
 
   private func number<T: BitwiseCopyable>(_ region: ByteRegion, _ index: Int, as _: T.Type) -> T {

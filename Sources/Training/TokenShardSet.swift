@@ -92,10 +92,19 @@ public struct TokenShardSet: SequenceSource, Sendable {
     self.count = count
   }
 
-  private static func files(index path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
-    guard let bytes = FileManager.default.contents(atPath: path), bytes.count <= 16 << 20,
-      let json = try? JSONValue(parsing: [UInt8](bytes))
-    else { throw TrainingError.shard(path: path, problem: "is no readable index of token shards") }
+  /// Longest index that is read.
+  private static let longestIndex = 16 << 20
+
+  static func files(index path: String) throws -> [(path: String, sequences: Int?, tokens: Int?)] {
+    // Mapped first: what is no regular file, or too large, is refused before a byte of it is read.
+    let file = try MappedFile(path: path)
+    guard file.byteCount <= longestIndex else {
+      throw TrainingError.shard(
+        path: path, problem: "has \(file.byteCount) bytes, more than an index of token shards may have")
+    }
+    guard let json = try? JSONValue(parsing: file.withBytes { [UInt8]($0) }) else {
+      throw TrainingError.shard(path: path, problem: "is no readable index of token shards")
+    }
     guard json["format"]?.stringValue == TokenShardInfo.format, let shards = json["shards"]?.arrayValue else {
       throw TrainingError.shard(path: path, problem: "is no index of token shards")
     }
@@ -118,10 +127,7 @@ public struct TokenShardSet: SequenceSource, Sendable {
     let step = max(1, count / max(1, limit))
     for index in stride(from: 0, to: count, by: step) where holes.count < limit {
       guard var hole = try sequence(at: index), hole.middleBytes > 0 else { continue }
-      // The middle is the last run of weight 1, the end token behind it.
-      let end = hole.weights.count - 1
-      let start = hole.weights[..<end].lastIndex { $0 != 1 } ?? 0
-      for index in 0...start { hole.weights[index] = 0 }
+      for index in 0..<hole.middleStart { hole.weights[index] = 0 }
       holes.append(hole)
     }
     return holes

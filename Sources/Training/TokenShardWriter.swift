@@ -7,7 +7,8 @@ import Weights
 /// `NAME-00001-of-00003.safetensors` and so on with `NAME.safetensors.index.json`, which lists them.
 ///
 /// A shard is kept in memory until it is full and written beside its place. The files get their names at `finish`, the
-/// index last: without an index the set is not whole. What a writer leaves unfinished is removed with it.
+/// index last: without an index the set is not whole. An earlier set of that name goes before several new shards take its
+/// place, so that no file of the one is ever read with a file of the other. What a writer leaves unfinished is removed with it.
 public final class TokenShardWriter: ExampleSink {
   /// Bytes of a shard, unless a writer is told otherwise.
   public static let usualShardBytes = 64 << 20
@@ -27,6 +28,7 @@ public final class TokenShardWriter: ExampleSink {
   nonisolated(unsafe) private var tokens: [Int32] = []
   nonisolated(unsafe) private var weights: [Float] = []
   nonisolated(unsafe) private var offsets: [Int64] = [0]
+  nonisolated(unsafe) private var middleStarts: [Int32] = []
   nonisolated(unsafe) private var middleBytes: [Int32] = []
   nonisolated(unsafe) private var written: [Written] = []
   nonisolated(unsafe) private var isFinished = false
@@ -48,13 +50,15 @@ public final class TokenShardWriter: ExampleSink {
     if !isFinished { for one in written { unlink(one.path) } }
   }
 
-  /// The tokens and weights of an example as bytes, behind the size of its middle; nothing where it is left out.
+  /// The tokens and weights of an example as bytes, behind start and size of its middle; nothing where it is left out.
   public func prepare(_ example: FIMExample) -> [UInt8] {
     var random = encoder.random(for: example, epoch: info.epoch)
     guard let sequence = encoder.sequence(example, random: &random) else { return [] }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(4 + sequence.tokens.count * 8)
-    withUnsafeBytes(of: Int32(clamping: sequence.middleBytes)) { bytes.append(contentsOf: $0) }
+    bytes.reserveCapacity(Self.headBytes + sequence.tokens.count * 8)
+    for number in [sequence.middleStart, sequence.middleBytes] {
+      withUnsafeBytes(of: Int32(clamping: number)) { bytes.append(contentsOf: $0) }
+    }
     sequence.tokens.withUnsafeBytes { bytes.append(contentsOf: $0) }
     sequence.weights.withUnsafeBytes { bytes.append(contentsOf: $0) }
     return bytes
@@ -64,24 +68,29 @@ public final class TokenShardWriter: ExampleSink {
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func append(_ prepared: [UInt8], of example: FIMExample) throws {
-    guard prepared.count >= 12 else {
+    guard prepared.count >= Self.headBytes + 8 else {
       leftOut += 1
       return
     }
-    let count = (prepared.count - 4) / 8
-    let bytes = (tokens.count + count) * 8 + (offsets.count + 1) * 12
+    let count = (prepared.count - Self.headBytes) / 8
+    let bytes = (tokens.count + count) * 8 + (offsets.count + 1) * 16
     if bytes > shardBytes, !middleBytes.isEmpty { try writeShard() }
     prepared.withUnsafeBytes { bytes in
-      middleBytes.append(bytes.loadUnaligned(as: Int32.self))
+      middleStarts.append(bytes.loadUnaligned(as: Int32.self))
+      middleBytes.append(bytes.loadUnaligned(fromByteOffset: 4, as: Int32.self))
       for index in 0..<count {
-        tokens.append(bytes.loadUnaligned(fromByteOffset: 4 + index * 4, as: Int32.self))
+        tokens.append(bytes.loadUnaligned(fromByteOffset: Self.headBytes + index * 4, as: Int32.self))
       }
       for index in 0..<count {
-        weights.append(bytes.loadUnaligned(fromByteOffset: 4 + (count + index) * 4, as: Float.self))
+        weights.append(
+          bytes.loadUnaligned(fromByteOffset: Self.headBytes + (count + index) * 4, as: Float.self))
       }
     }
     offsets.append(Int64(tokens.count))
   }
+
+  /// Bytes of a prepared example before its tokens.
+  private static let headBytes = 8
 
   /// Gives the files their names; nothing may be appended afterwards.
   ///
@@ -90,11 +99,14 @@ public final class TokenShardWriter: ExampleSink {
     precondition(!isFinished, "finished twice")
     if !middleBytes.isEmpty || written.isEmpty { try writeShard() }
     let index = base + TokenShardSet.indexSuffix
+    let earlier = earlierShards(index: index)
     if written.count == 1 {
       try name(0, base + TokenShardSet.suffix)
-      // One of an earlier, larger set.
       unlink(index)
+      for path in earlier { unlink(path) }
     } else {
+      // A reader prefers the single file to an index.
+      for path in [index, base + TokenShardSet.suffix] + earlier { unlink(path) }
       var files: [JSONValue] = []
       for (number, one) in written.enumerated() {
         let path = base + String(format: "-%05d-of-%05d", number + 1, written.count) + TokenShardSet.suffix
@@ -114,6 +126,17 @@ public final class TokenShardWriter: ExampleSink {
     isFinished = true
   }
 
+  /// The files that an index of an earlier set lists, as far as their names are those of its shards.
+  private func earlierShards(index: String) -> [String] {
+    let stem = URL(fileURLWithPath: base).lastPathComponent
+    let listed = (try? TokenShardSet.files(index: index)) ?? []
+    return listed.map(\.path).filter { path in
+      let name = URL(fileURLWithPath: path).lastPathComponent
+      return name.hasPrefix(stem)
+        && name.dropFirst(stem.count).wholeMatch(of: /-[0-9]{5,9}-of-[0-9]{5,9}\.safetensors/) != nil
+    }
+  }
+
   private func name(_ number: Int, _ path: String) throws {
     guard rename(written[number].path, path) == 0 else {
       throw WeightsError.unwritable(path: path, reason: String(cString: strerror(errno)))
@@ -127,12 +150,14 @@ public final class TokenShardWriter: ExampleSink {
       [
         RawTensor(name: "offsets", type: "I64", offsets), RawTensor(name: "tokens", type: "I32", tokens),
         RawTensor(name: "weights", type: "F32", weights),
+        RawTensor(name: "middle_start", type: "I32", middleStarts),
         RawTensor(name: "middle_bytes", type: "I32", middleBytes),
       ], metadata: info.metadata, to: path)
     written.append(Written(path: path, sequences: middleBytes.count, tokens: tokens.count))
     tokens.removeAll(keepingCapacity: true)
     weights.removeAll(keepingCapacity: true)
     offsets = [0]
+    middleStarts.removeAll(keepingCapacity: true)
     middleBytes.removeAll(keepingCapacity: true)
   }
 }

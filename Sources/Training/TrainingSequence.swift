@@ -4,14 +4,17 @@ public struct TrainingSequence: Sendable, Equatable {
   public var tokens: [Int32]
   /// Weight of the loss of predicting `tokens[i]` from those before it; `weights[0]` is 0.
   public var weights: [Float]
+  /// Index of the first token that holds text of the middle; the number of tokens where there is no hole.
+  public var middleStart: Int
   /// Bytes of text whose loss counts with a weight above 0 in the middle, for losses per byte.
   public var middleBytes: Int
 
-  /// Creates a sequence; both arrays have the same length.
-  public init(tokens: [Int32], weights: [Float], middleBytes: Int = 0) {
+  /// Creates a sequence; both arrays have the same length. Without `middleStart` it has no hole.
+  public init(tokens: [Int32], weights: [Float], middleStart: Int? = nil, middleBytes: Int = 0) {
     precondition(tokens.count == weights.count, "one weight per token")
     self.tokens = tokens
     self.weights = weights
+    self.middleStart = middleStart ?? tokens.count
     self.middleBytes = middleBytes
   }
 }

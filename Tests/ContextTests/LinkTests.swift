@@ -70,6 +70,19 @@ struct LinkTests {
   }
 
   @Test(arguments: [
+    "tests/helpers.py", "Tests/Support.swift", "specs/cart.rb", "web/__tests__/cart.js", "pkg/testdata/a.go",
+    "shop/test_cart.py", "query/parse_test.go", "lib/cart_spec.rb", "lib/cart-spec.js", "TestCart.java",
+    "a/CartTest.java", "CartTests.swift", "CartSpec.scala", "web/cart.test.ts", "web/cart.spec.ts",
+  ])
+  func testsAreKnownByTheirNames(path: String) { #expect(TestPaths.isTest(path)) }
+
+  @Test(arguments: [
+    "", "src/latest.py", "contest.go", "Testimony.java", "testing.py", "inspect.py", "spec.md", "a.test",
+    "protest/sign.c", "src/Attest.swift", ".test",
+  ])
+  func otherNamesAreNoTests(path: String) { #expect(!TestPaths.isTest(path)) }
+
+  @Test(arguments: [
     ("tests/test_cart.py", "shop/cart.py"), ("tests/test_client.py", "httpx/_client.py"),
     ("query/parse_test.go", "query/parse.go"),
     ("Tests/CoreTests/ThingTests.swift", "Sources/Core/Thing.swift"),

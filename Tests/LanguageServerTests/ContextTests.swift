@@ -63,6 +63,30 @@ import Testing
     _ = await client.running.value
   }
 
+  @Test func textThatIsNotSavedIsShownToo() async throws {
+    let client = try client(true)
+    try await client.start()
+    client.open(Self.text)
+    let other = "file://\(client.folder)/pkg/pricing.py"
+    client.open("def discount_for(customer, amount):\n    return amount * 2\n", uri: other)
+    var isChanged = false
+    for version in 2... {
+      client.insert("x", line: 5, column: 4, version: version)
+      _ = try await client.complete(line: 5, column: 5 + version - 2)
+      let shown = client.model.contexts.last?.last.map { String(decoding: $0.text, as: UTF8.self) } ?? ""
+      if shown.contains("customer.loyalty") { break }
+      if shown.contains("amount * 2"), !isChanged {
+        client.change("customer.loyalty", from: (1, 20), to: (1, 21), version: 2, uri: other)
+        isChanged = true
+      }
+      // Saving the document that asks has the index brought up to date without delay; the other one is not saved.
+      client.notify("textDocument/didSave", "{\"textDocument\":{\"uri\":\"\(client.uri)\"}}")
+      try await Task.sleep(for: .milliseconds(400))
+    }
+    client.hangUp()
+    _ = await client.running.value
+  }
+
   @Test func theClientCanTurnItOff() async throws {
     let client = try client(true)
     try await client.start(#","initializationOptions":{"context":"off"}"#)

@@ -232,7 +232,9 @@ final class TestClient: Sendable {
     return answer
   }
 
-  func open(_ text: String, version: Int = 1) {
+  /// - Parameter uri: Of the document; that of `uri` where it is not given.
+  func open(_ text: String, version: Int = 1, uri other: String? = nil) {
+    let uri = other ?? uri
     let quoted = String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)
     notify(
       "textDocument/didOpen",
@@ -244,7 +246,10 @@ final class TestClient: Sendable {
     change(text, from: (line, column), to: (line, column), version: version)
   }
 
-  func change(_ text: String, from start: (Int, Int), to end: (Int, Int), version: Int) {
+  func change(
+    _ text: String, from start: (Int, Int), to end: (Int, Int), version: Int, uri other: String? = nil
+  ) {
+    let uri = other ?? uri
     let quoted = String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)
     notify(
       "textDocument/didChange",

@@ -68,7 +68,9 @@ private struct Shards {
   {
     let file = try SafetensorsFile(path: index)
     var numbers: [String: [Int64]] = [:]
-    let types = ["offsets": "I64", "tokens": "I32", "weights": "F32", "middle_bytes": "I32"]
+    let types = [
+      "offsets": "I64", "tokens": "I32", "weights": "F32", "middle_start": "I32", "middle_bytes": "I32",
+    ]
     for (name, type) in types {
       let tensor = try #require(file.rawTensor(name))
       numbers[name] = tensor.region.withBytes { bytes in
@@ -132,6 +134,57 @@ private struct Shards {
     #expect(shards.files.isEmpty)
   }
 
+  @Test func aNewSetTakesThePlaceOfTheOld() throws {
+    let shards = try Shards()
+    let (first, second) = (Array(Shards.examples[..<90]), Array(Shards.examples[90...]))
+    let sizes = [1 << 20, 20_000, 8_000, 1 << 20]
+    for (number, bytes) in sizes.enumerated() {
+      let examples = number % 2 == 0 ? first : second
+      let path = try shards.write(examples, shardBytes: bytes)
+      let expected = try Shards().read(Shards().write(examples, shardBytes: 1 << 20))
+      #expect(try shards.read(path) == expected)
+      let count = try TokenShardSet(path: path, format: shards.encoder.format).shards.count
+      #expect(shards.files.count == (count == 1 ? 1 : count + 1), "\(shards.files)")
+      #expect((count == 1) == (bytes == 1 << 20))
+    }
+  }
+
+  @Test func anIndexThatListsOtherFilesDoesNotMakeAWriterRemoveThem() throws {
+    let shards = try Shards()
+    let others = ["model.safetensors", "other-00001-of-00002.safetensors", "set-notes.safetensors"]
+    for name in others { try Data("x".utf8).write(to: URL(fileURLWithPath: shards.folder + "/" + name)) }
+    let entries = others.map { #"{"file":"\#($0)","sequences":1,"tokens":1}"# }.joined(separator: ",")
+    let index = #"{"format":"gemfill-tokens-2","shards":[\#(entries)]}"#
+    try Data(index.utf8).write(to: URL(fileURLWithPath: shards.folder + "/set.safetensors.index.json"))
+    _ = try shards.write(shardBytes: 1 << 20)
+    #expect(shards.files == (others + ["set.safetensors"]).sorted())
+  }
+
+  @Test func heldOutHolesHaveLossOnTheMiddleAloneWhateverTheWeightAround() throws {
+    // The weight of the text around is 1, that of a middle.
+    let shards = try Shards(contextWeight: 0.25)
+    let encoder = shards.encoder
+    #expect(encoder.recipe.contextWeight == Float(encoder.recipe.contextShare))
+    let expected = Shards.examples.filter { $0.kind != .plain && !$0.middle.isEmpty }.compactMap { example in
+      var random = encoder.random(for: example, epoch: 0)
+      let (order, seam) = encoder.draw(example, random: &random)
+      return encoder.sequence(example, order: order, seam: seam)
+    }
+    let set = try TokenShardSet(path: shards.write(), format: encoder.format)
+    #expect(try set.holes(limit: .max) == expected)
+    #expect(expected.count > 50)
+  }
+
+  @Test func anIndexThatIsTooLargeIsRefusedUnread() throws {
+    let shards = try Shards()
+    let path = shards.folder + "/set.safetensors.index.json"
+    try Data().write(to: URL(fileURLWithPath: path))
+    // Without content, so that it costs no disk.
+    #expect(truncate(path, 1 << 30) == 0)
+    let error = #expect(throws: TrainingError.self) { try shards.read(path) }
+    #expect(error?.description.contains("\(1 << 30) bytes") == true)
+  }
+
   @Test func anEmptyDatasetIsAWholeSet() throws {
     let shards = try Shards()
     #expect(try shards.read(shards.write([])).isEmpty)
@@ -163,6 +216,9 @@ private struct Shards {
       ("a negative id", { tensors, _ in tensors["tokens"]?[5] = -1 }),
       ("a weight that is no number", { tensors, _ in tensors["weights"]?[5] = 0x7FC0_0000 }),
       ("a loss on the begin token", { tensors, _ in tensors["weights"]?[0] = 0x3F80_0000 }),
+      ("a middle that begins behind the end", { tensors, _ in tensors["middle_start"]?[2] = 9_999 }),
+      ("a middle that begins before the sequence", { tensors, _ in tensors["middle_start"]?[2] = -1 }),
+      ("too few starts of middles", { tensors, _ in tensors["middle_start"]?.removeLast() }),
       ("another format", { _, metadata in metadata["format"] = "pt" }),
       ("no recipe", { _, metadata in metadata["end_weight"] = nil }),
     ]
@@ -180,7 +236,7 @@ private struct Shards {
     #expect(throws: WeightsError.self) { try shards.read(index) }
     let list = shards.folder + "/set.safetensors.index.json"
     for text in [
-      "", "{}", #"{"format":"gemfill-tokens-1","shards":[{"file":"../x","sequences":1,"tokens":1}]}"#,
+      "", "{}", #"{"format":"gemfill-tokens-2","shards":[{"file":"../x","sequences":1,"tokens":1}]}"#,
     ] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: list))
       for path in [list, index] { #expect(throws: TrainingError.self) { try shards.read(path) } }

@@ -3,6 +3,7 @@ import Foundation
 import Gemma
 import Generation
 import Testing
+import Tokenizer
 
 @testable import Training
 
@@ -118,5 +119,41 @@ private struct Run {
       #expect(sequence.weights.last == TrainingRecipe().endWeight)
       #expect(sequence.weights.prefix(sequence.tokens.count - middle.count - 1).allSatisfy { $0 == 0 })
     }
+  }
+
+  @Test func aGemmaWithoutMarksTrainsAndServesWithUnusedPieces() async throws {
+    let path =
+      URL(fileURLWithPath: basePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().path + "/Tests/Fixtures/tokenizer/small-spm.model"
+    let tokenizer = try Tokenizer(sentencePieceModel: path)
+    let shape = GemmaConfiguration.shape(
+      layers: 2, hidden: 64, intermediate: 96, headDim: 32, vocabulary: tokenizer.vocabularySize, window: 64)
+    let model = try GemmaModel.random(shape, precision: .q8_0)
+    let engine = try Engine(model: model, tokenizer: tokenizer)
+    #expect(engine.format.marks.source == .unused)
+    var recipe = TrainingRecipe()
+    recipe.rank = 4
+    recipe.budget = .steps(2)
+    recipe.batchTokens = 512
+    recipe.microBatchTokens = 512
+    recipe.maximumLength = 512
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "gemfill-\(UUID().uuidString)"
+    ).path
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let trainer = try Trainer(
+      model: model, format: engine.format, recipe: recipe, directory: directory, identity: "x",
+      carve: examples,
+      heldOut: Array(examples(epoch: 77).prefix(4)))
+    let report = try trainer.run(resume: false) { _ in }
+    #expect(try report.finished && #require(report.adapterLossPerByte).isFinite)
+    let asked = InfillRequest(
+      path: "a.py", context: [PromptSnippet(path: "b.py", text: Array("b = 1\n".utf8))],
+      prefix: Array("x = ".utf8), suffix: [0x0A], maxTokens: 4, timeBudgetMs: 60_000)
+    let result = try await engine.infill(asked)
+    let expected = engine.format.prompt(
+      path: asked.path, context: asked.context, prefix: asked.prefix, suffix: asked.suffix,
+      order: .suffixFirst)
+    #expect(result.evaluatedPromptTokens == expected.count && expected.contains(6))
   }
 }
