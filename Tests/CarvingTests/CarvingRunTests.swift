@@ -149,6 +149,24 @@ struct CarvingRunTests {
     #expect(!list.examples.flatMap(\.context).contains { $0.text.contains(secret) })
   }
 
+  @Test func secretsAreInNoOutputAndTheirRuleIsCounted() throws {
+    let secret = "ghp_" + "x7Kq2Vn9Rt4Lw8Zp3Mb6Yc1Hd5Jf0Gs2Aa9E"
+    var files = RandomPython.files(8)
+    for path in files.keys {
+      files[path]? += "\ntoken = \"\(secret)\"\n" + RandomPython.file(60 + path.utf8.count)
+    }
+    let list = ExampleList()
+    let run = run([MemoryTree(files)])
+    let report = try run.write(to: [CarvingOutput(.train, list)])
+    #expect(report.secrets.values.reduce(0, +) >= 8)
+    #expect(list.examples.count > 100)
+    for example in list.examples {
+      #expect(!String(decoding: ExampleLine.json(example), as: UTF8.self).contains(secret))
+    }
+    #expect(!String(decoding: DataCard(report, tool: "t").json, as: UTF8.self).contains(secret))
+    #expect(try run.explain("pkg1/module_1.py").redactions.count >= 1)
+  }
+
   @Test func oldFilesGiveFewerExamples() throws {
     let files = RandomPython.files(10)
     let now = 1_700_000_000
