@@ -56,6 +56,8 @@ public struct CarvingReport: Sendable {
   public let parsedFiles: Int
   /// Files known from the cache.
   public let cachedFiles: Int
+  /// Why the cache could not be used; the run went on without it.
+  public let cacheFault: String?
   /// What became of test candidates.
   var test = TestReport()
 
@@ -72,6 +74,7 @@ public struct CarvingReport: Sendable {
     secrets = corpus.secrets
     parsedFiles = corpus.parsedFiles
     cachedFiles = corpus.cachedFiles
+    cacheFault = corpus.cacheFault
     listedPaths = run.trees.reduce(0) { $0 + $1.entries.count + $1.skipped.count }
     let times = corpus.order.compactMap {
       run.trees[corpus.files[$0].tree].entries[corpus.files[$0].entry].changed
@@ -116,6 +119,7 @@ public struct CarvingReport: Sendable {
     guard run.options.test != nil else { return }
     splits[.test] = Split(files: report.files, bytes: report.bytes, statistics: report.statistics)
     drops.merge(report.drops, uniquingKeysWith: +)
+    skipped += report.refused
   }
 
   /// Counts of what was left out.
@@ -146,4 +150,6 @@ struct TestReport: Sendable {
   var bytes = 0
   var statistics = ExampleStatistics()
   var drops: [DropReason: Int] = [:]
+  /// New files that copy one that is learnt from, or each other.
+  var refused: [SkippedSource] = []
 }

@@ -1,3 +1,4 @@
+import Context
 import Corpus
 
 /// Reads files again as the first pass cleaned them, and notices when they have changed since.
@@ -10,9 +11,21 @@ struct CleanReader: Sendable {
     spool.read(file.place).flatMap { SurveyRecord(packed: $0) }
   }
 
+  /// What other files need to know of a file; empty when the spool cannot be read back.
+  func facts(of file: SurveyedCorpus.File) -> FileFacts {
+    spool.read(file.facts).flatMap { FileFacts(encoded: $0) } ?? .empty
+  }
+
+  /// The fingerprint of a file; nil when the spool cannot be read back.
+  func fingerprint(of file: SurveyedCorpus.File) -> Fingerprint? {
+    spool.read(file.place).flatMap { SurveyRecord.fingerprint(in: $0) }
+  }
+
   /// The cleaned text of a file, for other files' context; nil when it is gone or has changed.
   func text(of file: SurveyedCorpus.File) -> [UInt8]? {
-    guard let head = record(of: file)?.head, case .success(let source) = read(file, head) else { return nil }
+    guard let head = spool.read(file.place).flatMap({ SurveyRecord.head(in: $0) }),
+      case .success(let source) = read(file, head)
+    else { return nil }
     return source.bytes
   }
 

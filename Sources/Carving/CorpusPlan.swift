@@ -17,16 +17,18 @@ struct CorpusPlan {
   private let run: CarvingRun
   private let epoch: Int
 
-  init(run: CarvingRun, epoch: Int, collected: SurveyCollection) {
+  /// - Parameter collected: fingerprints are forgotten as soon as copies are known.
+  init(run: CarvingRun, epoch: Int, collected: inout SurveyCollection) {
     self.run = run
     self.epoch = epoch
     files = collected.files
     judgeCopies(collected.finder.verdicts())
+    collected.finder = DuplicateFinder()
     order = files.indices.filter { if case .used = files[$0].fate { true } else { false } }.sorted {
       files[$0].hash != files[$1].hash ? files[$0].hash < files[$1].hash : $0 < $1
     }
     holdOut()
-    findCopiedFunctions(collected.spool)
+    findCopiedFunctions(collected.spool, count: collected.functionCount)
     thin()
     findRepeated(collected.middles)
     limit()
@@ -53,11 +55,11 @@ struct CorpusPlan {
   }
 
   /// Copied helpers are learnt from at most twice.
-  private mutating func findCopiedFunctions(_ spool: SurveySpool) {
-    var copies = FunctionCopies()
+  private mutating func findCopiedFunctions(_ spool: SurveySpool, count: Int) {
+    var copies = FunctionCopies(minimumCapacity: count)
     for index in order {
-      let record = spool.read(files[index].place).flatMap { SurveyRecord(packed: $0) }
-      copies.add(record?.functions ?? [], rank: files[index].tree, name: path(index))
+      let functions = spool.read(files[index].place).flatMap { SurveyRecord.functions(in: $0) }
+      copies.add(functions ?? [], rank: files[index].tree, name: path(index))
     }
     for (place, ranges) in copies.surplus().enumerated() where !ranges.isEmpty {
       copiedFunctions[order[place]] = ranges

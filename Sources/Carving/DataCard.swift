@@ -116,12 +116,29 @@ public struct DataCard: Sendable, Codable, Equatable {
     files = report.files
   }
 
-  /// The card as JSON, with sorted keys.
+  /// The card as JSON, with sorted keys and one line for each file.
+  ///
+  /// Files are encoded one by one: there may be a hundred thousand, for which the encoder would need as much memory as
+  /// all of carving.
   public var json: [UInt8] {
+    var card = self
+    card.files = []
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    // Names and numbers always have a text.
-    return ((try? encoder.encode(self)).map(Array.init) ?? []) + [0x0A]
+    // Names and numbers always have a text, in which a line break and two blanks begin the card's own keys alone.
+    guard let text = try? encoder.encode(card), let key = text.range(of: Data("\n  \"files\" : [".utf8)),
+      let close = text[key.upperBound...].firstIndex(of: UInt8(ascii: "]"))
+    else { return [] }
+    var bytes = Array(text[..<key.upperBound])
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    for (index, file) in files.enumerated() {
+      bytes += (index == 0 ? "\n    " : ",\n    ").utf8
+      bytes += (try? encoder.encode(file)) ?? Data()
+    }
+    bytes += "\n  ".utf8
+    bytes += text[close...]
+    bytes.append(0x0A)
+    return bytes
   }
 
   private static func named<Key: RawRepresentable<String>, Value>(_ counts: [Key: Value]) -> [String: Value] {

@@ -71,6 +71,13 @@ struct PackedReader {
     return Array(bytes[(place - count)..<place])
   }
 
+  /// Passes over a block; false when the bytes do not hold it.
+  mutating func skipBlock() -> Bool {
+    guard let count = number(), count <= bytes.count - place else { return false }
+    place += count
+    return true
+  }
+
   mutating func text() -> String? {
     block().flatMap { String(validating: $0, as: UTF8.self) }
   }

@@ -13,7 +13,7 @@ struct RepositoryContext: Sendable {
   private static let cacheBytes = 32 << 20
 
   init(
-    tree: Int, plan: CorpusPlan, facts: [FileFacts], run: CarvingRun, reader: CleanReader
+    tree: Int, plan: CorpusPlan, run: CarvingRun, reader: CleanReader
   ) {
     options = run.options.context ?? ContextOptions()
     budget = options.budget(windowBytes: run.settings.windowBytes)
@@ -23,14 +23,17 @@ struct RepositoryContext: Sendable {
     }
     let entries = run.trees[tree].entries
     let used = plan.order.filter { plan.files[$0].tree == tree }
-    let index = ContextIndex(used.map { (entries[plan.files[$0].entry].path, facts[$0]) })
+    let files = plan.files
+    let index = ContextIndex(paths: used.map { entries[files[$0].entry].path }) { place in
+      reader.facts(of: files[used[place]])
+    }
     // Names again would cost as much as the list of files: entries are sorted by path.
     var fileOfEntry = [Int32](repeating: -1, count: entries.count)
     for file in used where plan.files[file].fate == .used(.train) {
       fileOfEntry[plan.files[file].entry] = Int32(file)
     }
     builder = ContextBuilder(index: index, cacheBytes: Self.cacheBytes) {
-      [fileOfEntry, files = plan.files] path in
+      [fileOfEntry] path in
       guard let entry = Self.entry(path, in: entries), fileOfEntry[entry] >= 0 else { return nil }
       return reader.text(of: files[Int(fileOfEntry[entry])])
     }

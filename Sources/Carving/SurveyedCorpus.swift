@@ -14,7 +14,10 @@ public final class SurveyedCorpus: Sendable {
     let language: String
     let bytes: Int
     let spdx: String?
+    /// Its `SurveyRecord`.
     let place: SurveySpool.Place
+    /// Its `FileFacts`.
+    let facts: SurveySpool.Place
     /// Where the hashes of its middles begin in `middles`.
     let firstMiddle: Int
     let holeCount: Int
@@ -91,7 +94,7 @@ public final class SurveyedCorpus: Sendable {
       throw CorpusError.noSource(
         path: run.trees.map(\.origin.path).joined(separator: ", "), skipped: reasons)
     }
-    let plan = CorpusPlan(run: run, epoch: epoch, collected: collected)
+    let plan = CorpusPlan(run: run, epoch: epoch, collected: &collected)
     copiedFunctions = plan.copiedFunctions
     middles = run.options.test == nil ? [] : collected.middles
     self.run = run
@@ -108,7 +111,7 @@ public final class SurveyedCorpus: Sendable {
     parsedFiles = collected.parsed
     cachedFiles = collected.cached
     context = run.trees.indices.map { tree in
-      RepositoryContext(tree: tree, plan: plan, facts: collected.facts, run: run, reader: reader)
+      RepositoryContext(tree: tree, plan: plan, run: run, reader: reader)
     }
     try Task.checkCancellation()
   }
@@ -133,16 +136,17 @@ public struct SkippedSource: Sendable, Equatable {
   public let detail: String
 }
 
-/// The findings of the first pass, in order.
+/// The findings of the first pass, in order. What is large is in the spool: besides fingerprints, of which memory is
+/// free again when copies are known, some 300 bytes are kept of each file.
 struct SurveyCollection {
   let spool: SurveySpool
   let cache: SurveyCache?
   var files: [SurveyedCorpus.File] = []
   var skipped: [SkippedSource] = []
   var finder = DuplicateFinder()
-  var facts: [FileFacts] = []
   /// 0 for an empty middle.
   var middles: [UInt64] = []
+  var functionCount = 0
   var secrets: [String: Int] = [:]
   var parsed = 0
   var cached = 0
@@ -156,47 +160,18 @@ struct SurveyCollection {
       skipped.append(SkippedSource(tree: tree, path: path, reason: reason.reason, detail: reason.detail))
     case .surveyed(let survey):
       for patch in survey.head.patches { secrets[patch.redaction.rule, default: 0] += 1 }
-      let record = SurveyRecord(head: survey.head, cuts: survey.cuts, functions: survey.functions).packed
+      let record = SurveyRecord.pack(survey)
       files.append(
         SurveyedCorpus.File(
           tree: tree, entry: entry, hash: survey.head.hash, language: survey.head.language,
           bytes: survey.head.byteCount, spdx: survey.head.licence.map { $0.spdx ?? "" },
-          place: try spool.append(record), firstMiddle: middles.count, holeCount: survey.cuts.holes.count,
+          place: try spool.append(record), facts: try spool.append(survey.facts.encoded),
+          firstMiddle: middles.count, holeCount: survey.cuts.holes.count,
           wanted: survey.cuts.holes.count))
       middles += survey.cuts.middles.map { $0 ?? 0 }
-      facts.append(survey.facts)
+      functionCount += survey.functions.count
       // Later trees are newer.
       finder.add(survey.fingerprint, rank: tree, name: path)
     }
-  }
-}
-
-/// What the second pass reads back about a file.
-struct SurveyRecord: Sendable {
-  let head: FileSurvey.Head
-  let cuts: FileSurvey.Cuts
-  let functions: [FunctionFingerprint]
-
-  init(head: FileSurvey.Head, cuts: FileSurvey.Cuts, functions: [FunctionFingerprint]) {
-    self.head = head
-    self.cuts = cuts
-    self.functions = functions
-  }
-
-  var packed: [UInt8] {
-    var writer = PackedWriter()
-    writer.block(head.packed)
-    writer.block(cuts.packed)
-    writer.block(FileSurvey.packed(functions))
-    return writer.bytes
-  }
-
-  init?(packed: [UInt8]) {
-    var reader = PackedReader(packed)
-    guard let head = reader.block().flatMap({ FileSurvey.Head(packed: $0) }),
-      let cuts = reader.block().flatMap({ FileSurvey.Cuts(packed: $0) }),
-      let functions = reader.block().flatMap({ FileSurvey.functions(packed: $0) }), reader.isAtEnd
-    else { return nil }
-    self.init(head: head, cuts: cuts, functions: functions)
   }
 }

@@ -21,7 +21,8 @@ struct ChunkPostings: Sendable {
   var count: Int { files.count }
   private static let repeatedBit: UInt32 = 1 << 31
 
-  init(_ facts: [FileFacts]) {
+  /// - Parameter facts: gone through three times, so that they need not be in memory.
+  init(_ facts: some Collection<FileFacts>) {
     var fileStarts: [UInt32] = [0]
     var files: [UInt32] = []
     var firstLines: [UInt32] = []
@@ -39,22 +40,22 @@ struct ChunkPostings: Sendable {
     // Twice as many rows as postings: few words share one.
     let bits = min(24, max(10, Int.bitWidth - total.leadingZeroBitCount + 1))
     let mask = UInt32(1 << bits - 1)
-    var starts = [UInt32](repeating: 0, count: 1 << bits + 1)
+    // Counts stand two places on, so that a row's start can serve as its next free place and end as the next row's.
+    var starts = [UInt32](repeating: 0, count: 1 << bits + 2)
     for item in facts {
       for chunk in item.tables.chunks {
-        for word in chunk.words { starts[Int(word & mask) + 1] += 1 }
+        for word in chunk.words { starts[Int(word & mask) + 2] += 1 }
       }
     }
     for row in 1..<starts.count { starts[row] += starts[row - 1] }
     var postings = [UInt32](repeating: 0, count: total)
-    var next = starts
     var chunkNumber: UInt32 = 0
     for item in facts {
       for chunk in item.tables.chunks {
         for (rank, word) in chunk.words.enumerated() {
-          let row = Int(word & mask)
-          postings[Int(next[row])] = chunkNumber | (rank < chunk.repeated ? Self.repeatedBit : 0)
-          next[row] += 1
+          let row = Int(word & mask) + 1
+          postings[Int(starts[row])] = chunkNumber | (rank < chunk.repeated ? Self.repeatedBit : 0)
+          starts[row] += 1
         }
         chunkNumber += 1
       }

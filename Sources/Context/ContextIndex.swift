@@ -21,14 +21,25 @@ public struct ContextIndex: Sendable {
   ///
   /// - Parameter files: Each path at most once; of two with one path the first counts.
   public init(_ files: [(path: String, facts: FileFacts)]) {
-    var sorted = files.sorted { Self.isBefore($0.path, $1.path) }
-    var last: String?
-    sorted.removeAll { file in
-      defer { last = file.path }
-      return file.path == last
+    self.init(paths: files.map(\.path)) { files[$0].facts }
+  }
+
+  /// Builds the index of files whose facts need not be in memory all at once.
+  ///
+  /// - Parameters:
+  ///   - files: Each path at most once; of two with one path the first counts.
+  ///   - read: The facts of the file at a place in `files`; asked several times for each.
+  public init(paths files: [String], facts read: @escaping (Int) -> FileFacts) {
+    var order = files.indices.sorted {
+      Self.isBefore(files[$0], files[$1]) || $0 < $1 && !Self.isBefore(files[$1], files[$0])
     }
-    paths = sorted.map(\.path)
-    let facts = sorted.map(\.facts)
+    var last: String?
+    order.removeAll { file in
+      defer { last = files[file] }
+      return files[file] == last
+    }
+    paths = order.map { files[$0] }
+    let facts = order.lazy.map { read($0) }
     let names = PathNames(paths)
     chunks = ChunkPostings(facts)
     definitions = DefinitionTable(facts)

@@ -22,7 +22,7 @@ struct DefinitionTable: Sendable {
   private let rows: [UInt32]
   private let rowShift: UInt32
 
-  init(_ facts: [FileFacts]) {
+  init(_ facts: some Collection<FileFacts>) {
     var all: [Entry] = []
     for (number, item) in facts.enumerated() {
       for definition in item.tables.definitions {

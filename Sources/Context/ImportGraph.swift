@@ -14,7 +14,7 @@ struct ImportGraph: Sendable {
 
   /// Close to linear in the number of imports. In a task that was cancelled the rest of the imports is left out: nobody
   /// waits for the answer.
-  init(_ facts: [FileFacts], names: PathNames) {
+  init(_ facts: some Collection<FileFacts>, names: PathNames) {
     standsForFolder = names.entries.map { PathNames.folderFiles.contains($0.stem) }
     let resolver = ImportResolver(names: names)
     var starts: [UInt32] = [0]

@@ -9,9 +9,12 @@ public struct FunctionCopies: Sendable {
   private var names: [String] = []
 
   /// An empty finder: of functions whose similarity is at least `threshold`, the first `limit` are kept.
-  public init(threshold: Double = 0.85, limit: Int = 2) {
+  ///
+  /// - Parameter minimumCapacity: room for so many functions, of 64 bytes each; with more it grows by doubling.
+  public init(threshold: Double = 0.85, limit: Int = 2, minimumCapacity: Int = 0) {
     self.threshold = threshold
     self.limit = limit
+    functions.reserveCapacity(minimumCapacity)
   }
 
   /// Takes the functions of one kept file in, and says the file's number, counted from 0.

@@ -25,7 +25,8 @@ struct CleanReaderTests {
     let reader = CleanReader(surveyor: Surveyor(run: run, epoch: 0, cache: nil), spool: try SurveySpool())
     let file = SurveyedCorpus.File(
       tree: 0, entry: 0, hash: head.hash, language: "python", bytes: head.byteCount, spdx: "MIT",
-      place: .init(offset: 0, count: 0), firstMiddle: 0, holeCount: 0, wanted: 0)
+      place: .init(offset: 0, count: 0), facts: .init(offset: 0, count: 0), firstMiddle: 0, holeCount: 0,
+      wanted: 0)
     return reader.read(file, packed)
   }
 

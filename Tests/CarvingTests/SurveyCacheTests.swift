@@ -1,6 +1,7 @@
 import Corpus
 import Database
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Carving
@@ -64,6 +65,40 @@ struct SurveyCacheTests {
     }
     let (_, again) = try carve(tree, cache: cache)
     #expect(again == examples)
+  }
+
+  @Test func aCacheThatFailsIsMentioned() throws {
+    let folder = try OutputFolder()
+    let cache = folder.path + "/cache.sqlite"
+    let tree = RandomPython.tree(8)
+    #expect(try carve(tree, cache: cache).0.cacheFault == nil)
+    do {
+      let connection = try Connection(
+        path: cache, schema: Schema(name: "carving cache", applicationID: 0x4743_5256, migrations: [""]))
+      try connection.execute("DROP TABLE surveys")
+    }
+    let report = try carve(tree, cache: cache).0
+    #expect(report.cacheFault?.contains("surveys") == true)
+    #expect(report.parsedFiles == 8)
+  }
+
+  @Test func runsShareACache() throws {
+    let folder = try OutputFolder()
+    let cache = folder.path + "/cache.sqlite"
+    let files = RandomPython.files(40)
+    let alone = try carve(MemoryTree(files), cache: folder.path + "/other.sqlite").1
+    let results = Mutex<[(fault: String?, examples: [FIMExample])]>([])
+    for _ in 0..<2 {
+      DispatchQueue.concurrentPerform(iterations: 3) { _ in
+        guard let (report, examples) = try? carve(MemoryTree(files), cache: cache)
+        else { return }
+        results.withLock { $0.append((report.cacheFault, examples)) }
+      }
+    }
+    let found = results.withLock { $0 }
+    #expect(found.count == 6)
+    #expect(found.allSatisfy { $0.fault == nil && $0.examples == alone })
+    #expect(try carve(MemoryTree(files), cache: cache).0.cachedFiles == 40)
   }
 
   @Test func aFileOfAnotherKindIsLeftAloneAndTheRunGoesOn() throws {
