@@ -28,6 +28,8 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case acrossSplits = "across-splits"
   /// Lies in a function that other files have shown often enough.
   case copiedFunction = "copied-function"
+  /// A test example of a new file that is nearly a copy of one that is learnt from, or of another new one.
+  case copiedFile = "copied-file"
   /// Its offsets do not fit the file, as from a damaged cache.
   case damaged
 

@@ -53,19 +53,29 @@ public struct HistoryExamples: Sendable {
   /// The examples with their observed class; a file is parsed once for all of its neighbouring examples.
   private func judged(_ found: [(example: FIMExample, span: Int)], _ spans: [InsertedSpan]) -> [FIMExample] {
     guard let catalog else { return found.map(\.example) }
-    var parsed: (span: Int, parts: [ParsedPart], lines: LineIndex)?
-    return found.map { example, index in
-      let span = spans[index]
-      if parsed?.span != index {
-        parsed = (
-          index, catalog.parse(span.contents, language: span.language, timeoutMs: Self.parseTimeoutMs).parts,
-          LineIndex(span.contents)
-        )
-      }
+    var result: [FIMExample] = []
+    var start = 0
+    while start < found.count {
+      var end = start + 1
+      while end < found.count, found[end].span == found[start].span { end += 1 }
+      let contents = spans[found[start].span].contents
+      result += Self.judged(found[start..<end].map(\.example), in: contents, catalog)
+      start = end
+    }
+    return result
+  }
+
+  /// Examples of one text with their observed class as `nodePath`; the text is parsed once.
+  static func judged(
+    _ examples: [FIMExample], in contents: [UInt8], _ catalog: LanguageCatalog
+  ) -> [FIMExample] {
+    guard let language = examples.first?.language else { return [] }
+    let parts = catalog.parse(contents, language: language, timeoutMs: parseTimeoutMs).parts
+    let lines = LineIndex(contents)
+    return examples.map { example in
       let middle = example.middleStart..<example.middleEnd
-      guard let parsed,
-        let part = parsed.parts.last(where: { $0.range.lowerBound <= middle.lowerBound && $0.owns(middle) }),
-        let judged = InsertionClass.classify(middle, in: part, source: span.contents, lines: parsed.lines)
+      guard let part = parts.last(where: { $0.range.lowerBound <= middle.lowerBound && $0.owns(middle) }),
+        let judged = InsertionClass.classify(middle, in: part, source: contents, lines: lines)
       else { return example }
       var example = example
       example.nodePath = judged.kind.rawValue

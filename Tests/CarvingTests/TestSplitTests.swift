@@ -71,6 +71,32 @@ struct TestSplitTests {
     #expect(Set(test.examples.map(\.path)) == ["a.py"])
   }
 
+  @Test func newFilesThatCopyOldOnesOrEachOtherAreRefused() throws {
+    let old = RandomPython.file(1)
+    let fresh = RandomPython.file(50)
+    let older = MemoryTree(["a.py": old, "b.py": RandomPython.file(2)])
+    let newer = MemoryTree([
+      "a.py": old + RandomPython.file(30, functions: 2), "b.py": RandomPython.file(2), "fresh.py": fresh,
+      "moved/copy.py": "import os\n" + old + RandomPython.file(31, functions: 1),
+      "moved/fresh.py": fresh + RandomPython.file(32, functions: 1),
+    ])
+    var options = CarvingRun.Options()
+    options.test = .release(newer, older: older)
+    let test = ExampleList()
+    let report = try CarvingRun(trees: [older], options: options, catalog: Corpora.catalog).write(
+      to: [CarvingOutput(.test, test)])
+    #expect(Set(test.examples.map(\.path)) == ["a.py", "fresh.py"])
+    #expect((report.drops[.copiedFile] ?? 0) > 0)
+    let refused = report.skipped.filter { $0.path.hasPrefix("moved/") }
+    #expect(refused.map(\.path) == ["moved/copy.py", "moved/fresh.py"])
+    #expect(refused.allSatisfy { $0.reason == .nearDuplicate })
+    #expect(refused[0].detail.contains("a.py"))
+    // Holes say which class people's insertions are judged to be.
+    let classes = Set(test.examples.map(\.nodePath))
+    #expect(classes.subtracting([""]).isSubset(of: Set(FIMExample.Kind.allCases.map(\.rawValue))))
+    #expect(classes.contains { !$0.isEmpty })
+  }
+
   @Test func aNewerReleaseGivesTestExamples() throws {
     let older = MemoryTree(["a.py": RandomPython.file(1), "b.py": RandomPython.file(2)])
     let newer = MemoryTree([
