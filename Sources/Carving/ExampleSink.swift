@@ -7,7 +7,8 @@ public typealias DataSplit = SplitPlanner.Part
 /// Where examples go: a file, a set of shards.
 ///
 /// The expensive half of writing is done on all cores by `prepare`; `append` receives its results one at a time, in
-/// the order of the data set. A sink that is dropped before `finish` leaves nothing behind.
+/// the order of the data set. Of several sinks all are sealed before the first is finished, so that none appears when
+/// another cannot be written. A sink that is dropped before `finish` leaves nothing behind.
 public protocol ExampleSink: AnyObject, Sendable {
   /// The form in which an example is stored. Called from any thread, several at a time.
   func prepare(_ example: FIMExample) throws -> [UInt8]
@@ -15,7 +16,10 @@ public protocol ExampleSink: AnyObject, Sendable {
   /// Stores an example, or what `prepare` made of it.
   func append(_ prepared: [UInt8], of example: FIMExample) throws
 
-  /// Makes the output appear.
+  /// Brings everything to the disk, under a name that nobody looks at; nothing may be appended afterwards.
+  func seal() throws
+
+  /// Makes the output appear: gives files their names, and does nothing else that may fail. Follows `seal`.
   func finish() throws
 }
 
@@ -52,6 +56,9 @@ public final class ExampleList: ExampleSink {
 
   /// Stores the example.
   public func append(_ prepared: [UInt8], of example: FIMExample) { list.withLock { $0.append(example) } }
+
+  /// Nothing is to be kept.
+  public func seal() {}
 
   /// Nothing is left to do.
   public func finish() {}

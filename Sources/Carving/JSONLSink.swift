@@ -4,7 +4,7 @@ import Weights
 public final class JSONLSink: ExampleSink {
   /// The file.
   public let path: String
-  /// Only touched by `append` and `finish`, which come one at a time.
+  /// Only touched by `append`, `seal` and `finish`, which come one at a time.
   nonisolated(unsafe) private var file: AtomicFile?
   nonisolated(unsafe) private var buffer: [UInt8] = []
 
@@ -33,11 +33,22 @@ public final class JSONLSink: ExampleSink {
     if buffer.count >= Self.bufferBytes { try flush() }
   }
 
+  /// Writes what is waiting, to the disk.
+  ///
+  /// - Throws: `CarvingError.unwritable`.
+  public func seal() throws {
+    try flush()
+    do throws(WeightsError) {
+      try file?.synchronize()
+    } catch {
+      throw Self.fault(error, path: path)
+    }
+  }
+
   /// Makes the file appear.
   ///
   /// - Throws: `CarvingError.unwritable`.
   public func finish() throws {
-    try flush()
     do throws(WeightsError) {
       try file?.commit()
     } catch {

@@ -5,7 +5,8 @@ import Foundation
 extension SurveyedCorpus {
   /// The second pass: writes the examples in the order of their files' content hashes, within a file as they were drawn.
   ///
-  /// - Throws: what the outputs throw, `CancellationError`; then no output has appeared.
+  /// - Throws: what the outputs throw, `CancellationError`; then no output has appeared, unless giving files their names
+  ///   is what failed.
   public func write(
     to outputs: [CarvingOutput], progress: (@Sendable (CarvingRun.Progress) -> Void)? = nil
   ) throws -> CarvingReport {
@@ -20,6 +21,8 @@ extension SurveyedCorpus {
     }
     report.add(test: try writeTest(to: outputs))
     // A data set may have several files: none appears before all are complete.
+    try Task.checkCancellation()
+    for output in outputs { try output.sink.seal() }
     try Task.checkCancellation()
     for output in outputs { try output.sink.finish() }
     return report

@@ -97,6 +97,7 @@ struct CarveJob {
     }
     // None appears before all are complete.
     try Task.checkCancellation()
+    for output in outputs { try output.sink.seal() }
     for output in outputs { try output.sink.finish() }
     return (report, selection)
   }

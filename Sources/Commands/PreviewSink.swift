@@ -36,6 +36,8 @@ final class PreviewSink: ExampleSink {
     }
   }
 
+  func seal() {}
+
   func finish() {}
 
   /// What was kept, in the order of the data set.

@@ -66,7 +66,7 @@ extension String.UTF8View {
 
 /// Writes examples as prompt and completion, one JSON object a line; the file appears whole or not at all.
 public final class PromptCompletionWriter: ExampleSink {
-  // Only touched by `append` and `finish`, which come one at a time.
+  // Only touched by `append`, `seal` and `finish`, which come one at a time.
   nonisolated(unsafe) private var file: AtomicFile
   private let encoder: ExampleEncoder
   private let order: PromptOrder?
@@ -101,11 +101,18 @@ public final class PromptCompletionWriter: ExampleSink {
     if pending.count > 1 << 18 { try flush() }
   }
 
-  /// Makes the file appear; nothing may be appended afterwards.
+  /// Writes what is waiting, to the disk; nothing may be appended afterwards.
+  ///
+  /// - Throws: `WeightsError.unwritable`.
+  public func seal() throws {
+    try flush()
+    try file.synchronize()
+  }
+
+  /// Makes the file appear.
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func finish() throws {
-    try flush()
     try file.commit()
   }
 

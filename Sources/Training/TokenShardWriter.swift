@@ -24,13 +24,14 @@ public final class TokenShardWriter: ExampleSink {
   private let info: TokenShardInfo
   private let shardBytes: Int
   private let stamp = "\(getpid())-\(UInt32.random(in: .min ... .max))"
-  // What follows is only touched by `append` and `finish`, which come one at a time.
+  // What follows is only touched by `append`, `seal` and `finish`, which come one at a time.
   nonisolated(unsafe) private var tokens: [Int32] = []
   nonisolated(unsafe) private var weights: [Float] = []
   nonisolated(unsafe) private var offsets: [Int64] = [0]
   nonisolated(unsafe) private var middleStarts: [Int32] = []
   nonisolated(unsafe) private var middleBytes: [Int32] = []
   nonisolated(unsafe) private var written: [Written] = []
+  nonisolated(unsafe) private var index: AtomicFile?
   nonisolated(unsafe) private var isFinished = false
   /// Examples that were left out, as too long or without loss.
   nonisolated(unsafe) public private(set) var leftOut = 0
@@ -92,38 +93,52 @@ public final class TokenShardWriter: ExampleSink {
   /// Bytes of a prepared example before its tokens.
   private static let headBytes = 8
 
-  /// Gives the files their names; nothing may be appended afterwards.
+  /// Writes the last shard and the index, under other names; nothing may be appended afterwards.
+  ///
+  /// - Throws: `WeightsError.unwritable`.
+  public func seal() throws {
+    if !middleBytes.isEmpty || written.isEmpty { try writeShard() }
+    guard written.count > 1 else { return }
+    let metadata = info.metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+    let files: [JSONValue] = written.enumerated().map { number, one in
+      [
+        "file": .string(URL(fileURLWithPath: finalPath(number)).lastPathComponent),
+        "sequences": .int(one.sequences), "tokens": .int(one.tokens),
+      ]
+    }
+    let list: JSONValue = [
+      "format": .string(TokenShardInfo.format), "metadata": .object(JSONObject(metadata)),
+      "shards": .array(files),
+    ]
+    var file = try AtomicFile(path: base + TokenShardSet.indexSuffix)
+    try file.append(list.serialized(pretty: true))
+    try file.synchronize()
+    index = consume file
+  }
+
+  /// Gives the files their names.
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func finish() throws {
     precondition(!isFinished, "finished twice")
-    if !middleBytes.isEmpty || written.isEmpty { try writeShard() }
-    let index = base + TokenShardSet.indexSuffix
-    let earlier = earlierShards(index: index)
+    let indexPath = base + TokenShardSet.indexSuffix
+    let earlier = earlierShards(index: indexPath)
     if written.count == 1 {
-      try name(0, base + TokenShardSet.suffix)
-      unlink(index)
-      for path in earlier { unlink(path) }
+      try name(0, finalPath(0))
+      for path in [indexPath] + earlier { unlink(path) }
     } else {
       // A reader prefers the single file to an index.
-      for path in [index, base + TokenShardSet.suffix] + earlier { unlink(path) }
-      var files: [JSONValue] = []
-      for (number, one) in written.enumerated() {
-        let path = base + String(format: "-%05d-of-%05d", number + 1, written.count) + TokenShardSet.suffix
-        try name(number, path)
-        files.append([
-          "file": .string(URL(fileURLWithPath: path).lastPathComponent), "sequences": .int(one.sequences),
-          "tokens": .int(one.tokens),
-        ])
-      }
-      let metadata = info.metadata.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
-      let list: JSONValue = [
-        "format": .string(TokenShardInfo.format), "metadata": .object(JSONObject(metadata)),
-        "shards": .array(files),
-      ]
-      try AtomicFile.write(list.serialized(pretty: true), to: index)
+      for path in [indexPath, base + TokenShardSet.suffix] + earlier { unlink(path) }
+      for number in written.indices { try name(number, finalPath(number)) }
+      try index?.commit()
+      index = nil
     }
     isFinished = true
+  }
+
+  private func finalPath(_ number: Int) -> String {
+    guard written.count > 1 else { return base + TokenShardSet.suffix }
+    return base + String(format: "-%05d-of-%05d", number + 1, written.count) + TokenShardSet.suffix
   }
 
   /// The files that an index of an earlier set lists, as far as their names are those of its shards.

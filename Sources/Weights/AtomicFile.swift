@@ -73,6 +73,11 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
+  /// Brings what was added to the disk, so that `commit` has little left to do that can fail.
+  public mutating func synchronize() throws(WeightsError) {
+    guard fsync(descriptor) == 0 else { throw .unwritable(path: path, reason: systemReason()) }
+  }
+
   /// Makes the file appear under its name.
   public mutating func commit() throws(WeightsError) {
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {

@@ -194,6 +194,24 @@ struct CarvingRunTests {
     #expect(folder.names == [])
   }
 
+  @Test func noOutputAppearsWhenAnotherCannotBeWritten() throws {
+    /// A sink whose disk is full at the last moment.
+    final class FullDisk: ExampleSink {
+      func prepare(_ example: FIMExample) -> [UInt8] { [] }
+      func append(_ prepared: [UInt8], of example: FIMExample) {}
+      func seal() throws { throw CarvingError.unwritable(path: "b", reason: "disk full") }
+      func finish() {}
+    }
+    let folder = try OutputFolder()
+    #expect(throws: CarvingError.self) {
+      try run([RandomPython.tree(5)]).write(
+        to: [
+          CarvingOutput(.train, JSONLSink(path: folder.path + "/a.jsonl")), CarvingOutput(.train, FullDisk()),
+        ])
+    }
+    #expect(folder.names == [])
+  }
+
   @Test func nothingUsableIsAnErrorThatSaysWhy() {
     let tree = MemoryTree(["a.py": "x\n", "b.py": "\u{0}\u{0} one two three four five six\n"])
     let error = #expect(throws: CorpusError.self) { try run([tree]).survey() }

@@ -106,6 +106,7 @@ private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().d
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
     let writer = try PromptCompletionWriter(path: path, encoder: encoder, order: .prefixFirst)
     for example in examples { try writer.append(example) }
+    try writer.seal()
     try writer.finish()
     let lines = try #require(FileManager.default.contents(atPath: path)).split(separator: 0x0A)
     #expect(lines.count == examples.count && writer.leftOut == 0)

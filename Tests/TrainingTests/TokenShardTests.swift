@@ -53,6 +53,7 @@ private struct Shards {
       path: folder + "/\(name).safetensors", encoder: encoder,
       info: TokenShardInfo(encoder: encoder, carvingHash: "abc", contextShare: 0.6), shardBytes: shardBytes)
     for example in examples { try writer.append(example) }
+    try writer.seal()
     try writer.finish()
     return folder + "/\(name).safetensors"
   }

@@ -1,0 +1,1 @@
+../CorpusTests/PlantedSecrets.swift
