@@ -30,6 +30,10 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case copiedFunction = "copied-function"
   /// A test example of a new file that is nearly a copy of one that is learnt from, or of another new one.
   case copiedFile = "copied-file"
+  /// In an old file, or in a test where tests are most of the code: these give fewer examples.
+  case thinned
+  /// Beyond the number of examples that was asked for.
+  case limit
   /// Its offsets do not fit the file, as from a damaged cache.
   case damaged
 

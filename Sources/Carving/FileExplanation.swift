@@ -40,7 +40,7 @@ public struct FileExplanation: Sendable {
     public let hole: CarvedHole
     /// Where its middle stands.
     public let place: Place
-    /// Why it gives no example; nil for one that does. "limit" for holes that a limit or the file's age leaves out.
+    /// Why it gives no example; nil for one that does.
     public let unused: String?
     /// Snippets that the example shows.
     public let context: [ContextSnippet]
@@ -163,7 +163,7 @@ extension SurveyedCorpus {
       switch verdict {
       case .failure(let unused):
         return .init(
-          hole: cut, place: place(cut.middle), unused: unused.reason?.rawValue ?? "limit", context: [])
+          hole: cut, place: place(cut.middle), unused: unused.reason.rawValue, context: [])
       case .success(let rank):
         guard let example = example(of: cut, in: source, file: file, rank: rank) else {
           return .init(hole: cut, place: place(0..<0), unused: DropReason.damaged.rawValue, context: [])

@@ -40,6 +40,10 @@ extension SurveyedCorpus {
     }
     var paths: Set<String> = []
     try judge(chosen, texts: texts) { example in
+      if let decontaminator = run.options.decontamination, Self.isContaminated(example, decontaminator) {
+        report.drops[.contaminated, default: 0] += 1
+        return
+      }
       report.statistics.add(example)
       if paths.insert(example.path).inserted { report.files += 1 }
       for output in outputs where output.split == .test { try output.sink.append(example) }

@@ -58,7 +58,7 @@ extension SurveyedCorpus {
     cuts.drops = record.cuts.drops
     for (hole, verdict) in judge(record.cuts, of: index, split: split) {
       switch verdict {
-      case .failure(let drop): if let reason = drop.reason { cuts.drops[reason, default: 0] += 1 }
+      case .failure(let drop): cuts.drops[drop.reason, default: 0] += 1
       case .success(let rank):
         guard let example = example(of: record.cuts.holes[hole], in: source, file: file, rank: rank) else {
           cuts.drops[.damaged, default: 0] += 1
@@ -77,9 +77,9 @@ extension SurveyedCorpus {
     return cuts
   }
 
-  /// A hole that is not used; without a reason where it was just not chosen.
+  /// A hole that is not used.
   struct Unused: Error {
-    let reason: DropReason?
+    let reason: DropReason
   }
 
   /// Which holes of a file are used, before their texts are looked at; with the rank of each.
@@ -90,7 +90,8 @@ extension SurveyedCorpus {
     let copied = copiedFunctions[index] ?? []
     return cuts.holes.indices.map { hole in
       let rank = Self.rank(file.hash, hole: hole, seed: run.options.seed, epoch: epoch)
-      guard hole < file.wanted, rank <= highestRank else { return (hole, .failure(Unused(reason: nil))) }
+      guard hole < file.wanted else { return (hole, .failure(Unused(reason: .thinned))) }
+      guard rank <= highestRank else { return (hole, .failure(Unused(reason: .limit))) }
       let place = cuts.holes[hole].middle.lowerBound
       if copied.contains(where: { $0.contains(place) }) {
         return (hole, .failure(Unused(reason: .copiedFunction)))
@@ -109,7 +110,8 @@ extension SurveyedCorpus {
     return example
   }
 
-  private static func isContaminated(_ example: FIMExample, _ decontaminator: Decontaminator) -> Bool {
+  /// Whether an example or what it shows of other files repeats held-out text.
+  static func isContaminated(_ example: FIMExample, _ decontaminator: Decontaminator) -> Bool {
     let window = Array((example.prefix + example.middle + example.suffix).utf8)
     return decontaminator.overlaps(window)
       || example.context.contains { decontaminator.overlaps($0.text.utf8) }

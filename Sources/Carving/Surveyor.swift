@@ -20,15 +20,10 @@ struct Surveyor: Sendable {
     recipe = [
       "\(SurveyOutcome.version)", run.settings.hash, "\(run.options.seed)", "\(epoch)",
       run.options.hygiene.recipe,
-      run.catalog.names.joined(separator: ","), Self.grammars(of: run), "\(run.options.parseTimeoutMs)",
+      run.catalog.names.map { "\($0) \(run.catalog.stamp(of: $0))" }.joined(separator: ","),
+      "\(run.options.parseTimeoutMs)",
       Self.program,
     ].joined(separator: "\u{0}")
-  }
-
-  /// The grammars that are built, of the languages that the trees' paths name: others would be carved by indentation.
-  private static func grammars(of run: CarvingRun) -> String {
-    let names = Set(run.trees.flatMap(\.entries).compactMap { run.catalog.name(forPath: $0.path) })
-    return names.filter { run.catalog.language(named: $0) != nil }.sorted().joined(separator: ",")
   }
 
   /// Another build may have other rules: what one found is not believed by the other.

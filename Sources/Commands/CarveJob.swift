@@ -114,7 +114,12 @@ struct CarveJob {
     options.test = source.test
     options.selection.languages = request.languages
     options.hygiene = chosen.hygiene
-    options.hygiene.deniedLicences.formUnion(arguments.texts("deny-licence"))
+    for name in arguments.texts("deny-licence") {
+      guard HygieneOptions.canDeny(name) else {
+        throw UsageError("--deny-licence '\(name)' is neither an SPDX identifier nor a family such as AGPL-")
+      }
+      options.hygiene.deniedLicences.insert(name)
+    }
     options.context = arguments.flag("no-context") ? nil : chosen.context
     if arguments.flag("decontaminate") { options.decontamination = try decontaminator() }
     if !arguments.flag("no-cache") { options.cachePath = home.surveys }
@@ -126,7 +131,7 @@ struct CarveJob {
     var texts = Decontaminator(texts: [])
     for path in arguments.texts("decontaminate") {
       let files = try HeldOutText.files(at: path)
-      for file in files { texts.insert(try HeldOutText.read(file)) }
+      for file in files { for text in try HeldOutText.texts(in: file) { texts.insert(text) } }
     }
     return texts
   }

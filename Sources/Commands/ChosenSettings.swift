@@ -91,11 +91,17 @@ struct ChosenSettings {
         }
         return number
       }
+      func whole(_ bounds: ClosedRange<Double>) throws(CarvingError) -> Int {
+        guard let whole = Int(exactly: try number(bounds)) else {
+          throw .settings(path: path, key: "context.\(key)", reason: "is no whole number")
+        }
+        return whole
+      }
       switch key {
       case "windowShare": options.windowShare = try number(0...2)
       case "emptyShare": options.emptyShare = try number(0...1)
-      case "maximumSnippets": options.maximumSnippets = Int(try number(0...3))
-      case "maximumLines": options.maximumLines = Int(try number(1...200))
+      case "maximumSnippets": options.maximumSnippets = try whole(0...3)
+      case "maximumLines": options.maximumLines = try whole(1...200)
       default:
         throw .settings(
           path: path, key: "context.\(key)",
@@ -110,6 +116,11 @@ struct ChosenSettings {
     let names = value.arrayValue?.compactMap(\.stringValue) ?? []
     guard let all = value.arrayValue, names.count == all.count else {
       throw .settings(path: path, key: "deniedLicences", reason: "is no list of SPDX identifiers")
+    }
+    if let unknown = names.first(where: { !HygieneOptions.canDeny($0) }) {
+      throw .settings(
+        path: path, key: "deniedLicences",
+        reason: "'\(unknown)' is neither an SPDX identifier nor a family such as AGPL-")
     }
     return HygieneOptions(deniedLicences: Set(names))
   }

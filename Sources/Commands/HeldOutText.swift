@@ -1,4 +1,5 @@
 import Foundation
+import Weights
 
 /// Files whose text is held out: everything that can be read, code or not, since a test set may have any form.
 enum HeldOutText {
@@ -23,6 +24,26 @@ enum HeldOutText {
     }
     guard !files.isEmpty else { throw Failure("\(path): holds no file; name what is held out") }
     return files.sorted()
+  }
+
+  /// Shorter strings of a JSON document are names and labels.
+  private static let shortestString = 20
+
+  /// The texts of a file: of JSON and JSON lines the strings, in which escapes hide where words end; else all of it.
+  ///
+  /// - Throws: as `read`.
+  static func texts(in path: String) throws(Failure) -> [[UInt8]] {
+    let bytes = try read(path)
+    if path.hasSuffix(".json"), let document = try? JSONValue(parsing: bytes) { return strings(in: document) }
+    guard path.hasSuffix(".jsonl") || path.hasSuffix(".ndjson") else { return [bytes] }
+    return bytes.split(separator: 0x0A).flatMap { line in
+      (try? JSONValue(parsing: Array(line))).map(strings) ?? [Array(line)]
+    }
+  }
+
+  private static func strings(in value: JSONValue) -> [[UInt8]] {
+    if let text = value.stringValue { return text.utf8.count < shortestString ? [] : [Array(text.utf8)] }
+    return (value.arrayValue ?? value.objectValue?.members.map(\.value) ?? []).flatMap(strings)
   }
 
   /// The bytes of a file.

@@ -41,7 +41,7 @@ struct ParseFloor {
         while true {
           let index = next.add(1, ordering: .relaxed).oldValue
           guard index < files.count else { return }
-          _ = catalog.language(named: files[index].language)?.parse(files[index].bytes)
+          _ = catalog.language(named: files[index].language)?.parsesAlone(files[index].bytes)
         }
       }
     }

@@ -1,4 +1,4 @@
-/// Where the limits of hygiene stand. A settings file may name any of them; the others keep their defaults.
+/// Where the limits of hygiene stand. A settings file names `deniedLicences` only.
 public struct HygieneOptions: Sendable, Codable, Equatable {
   /// SPDX identifiers of licences whose files are left out; one that ends with `-` stands for a family ("AGPL-").
   public var deniedLicences: Set<String> = []
@@ -26,6 +26,11 @@ public struct HygieneOptions: Sendable, Codable, Equatable {
   /// Creates options.
   public init(deniedLicences: Set<String> = []) {
     self.deniedLicences = deniedLicences
+  }
+
+  /// Whether a text can deny a licence: the name of one, or the beginning of several names up to a hyphen ("AGPL-").
+  public static func canDeny(_ text: String) -> Bool {
+    LicenceNames.known(text[...]) != nil || text.hasSuffix("-") && LicenceNames.hasName(beginning: text)
   }
 
   /// A text that is equal for equal options under equal rules, for keys of caches.

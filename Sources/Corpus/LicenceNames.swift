@@ -9,6 +9,11 @@ enum LicenceNames {
     return isOwn ? String(word) : nil
   }
 
+  /// Whether a listed name begins so, in any case.
+  static func hasName(beginning: String) -> Bool {
+    spellings.keys.contains { $0.hasPrefix(beginning.lowercased()) }
+  }
+
   private static let spellings: [String: String] = Dictionary(
     (licences + " " + exceptions).split(whereSeparator: \.isWhitespace).map { ($0.lowercased(), String($0)) },
     uniquingKeysWith: { first, _ in first })

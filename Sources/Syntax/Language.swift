@@ -112,6 +112,14 @@ public final class Language: Sendable {
     }
   }
 
+  /// Parses and frees the tree at once, without a table of it: the least time that anything which parses can take.
+  ///
+  /// - Returns: false where `parse` gives nil.
+  public func parsesAlone(_ source: [UInt8], timeoutMs: Int = 5_000) -> Bool {
+    withParser { RawTree(parser: $0, source: source, old: nil, timeoutMs: timeoutMs) == nil ? nil : true }
+      ?? false
+  }
+
   /// Lends a parser that is set to this language.
   func withParser<Result>(_ body: (OpaquePointer) -> Result?) -> Result? {
     ParserMemory.installed

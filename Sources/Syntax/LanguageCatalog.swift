@@ -56,6 +56,17 @@ public final class LanguageCatalog: Sendable {
     nameByInterpreter = byInterpreter
   }
 
+  /// Size, time and place of the files that a language is made of: another stamp, perhaps another language. Files that
+  /// are missing count too, since a grammar may be built later.
+  public func stamp(of name: String) -> String {
+    guard let directory = entries[name]?.directory else { return "" }
+    return ["\(name).so", "\(name)/grammar.json", "\(name)/nodes.json"].map { file in
+      var status = stat()
+      guard stat("\(directory)/\(file)", &status) == 0 else { return "-" }
+      return "\(status.st_size).\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec).\(status.st_ino)"
+    }.joined(separator: " ")
+  }
+
   /// The grammars that `scripts/grammars` built: `$GEMFILL_GRAMMARS` (folders separated by `:`), else those found by
   /// walking up from the executable (`.build/grammars`, `share/gemfill/grammars`), else `grammars` in `home`.
   public static func standard(

@@ -83,6 +83,13 @@ struct CarvingRunTests {
     #expect(try run([RandomPython.tree(3)]) { $0.limit = 0 }.examples(epoch: 0).count <= 1)
   }
 
+  @Test func whatTheLimitLeavesOutIsCounted() throws {
+    let all = try run([RandomPython.tree(30)]).examples(epoch: 0).count
+    let report = try run([RandomPython.tree(30)]) { $0.limit = 50 }.write(
+      to: [CarvingOutput(.train, ExampleList())])
+    #expect(report.drops[.limit] == all - 50)
+  }
+
   @Test func splitsShareNoFileAndNoMiddle() throws {
     var files = RandomPython.files(120)
     // Common lines, so that there is something to keep apart.

@@ -71,6 +71,21 @@ struct TestSplitTests {
     #expect(Set(test.examples.map(\.path)) == ["a.py"])
   }
 
+  @Test func heldOutTextIsInNoTestExample() throws {
+    let older = MemoryTree(["a.py": RandomPython.file(1)])
+    let newer = MemoryTree([
+      "a.py": RandomPython.file(1) + RandomPython.file(101), "b.py": RandomPython.file(102),
+    ])
+    var options = CarvingRun.Options()
+    options.test = .release(newer, older: older)
+    options.decontamination = Decontaminator(texts: [Array(RandomPython.file(102).utf8)])
+    let test = ExampleList()
+    let report = try CarvingRun(trees: [older], options: options, catalog: Corpora.catalog).write(
+      to: [CarvingOutput(.test, test)])
+    #expect(Set(test.examples.map(\.path)) == ["a.py"])
+    #expect((report.drops[.contaminated] ?? 0) > 0)
+  }
+
   @Test func newFilesThatCopyOldOnesOrEachOtherAreRefused() throws {
     let old = RandomPython.file(1)
     let fresh = RandomPython.file(50)

@@ -128,4 +128,14 @@ struct LicenceTests {
     case .failure(let skipped): #expect(skipped == SkippedFile(.licence, expression) && !isAllowed)
     }
   }
+
+  @Test(arguments: ["AGPL-3.0-only", "agpl-3.0-only", "AGPL-", "LicenseRef-Mine"])
+  func namesAndFamiliesCanBeDenied(name: String) {
+    #expect(HygieneOptions.canDeny(name))
+  }
+
+  @Test(arguments: ["AGPL", "AGPL-*", "NOSUCH-9", "NOSUCH-", "", "-"])
+  func whatDeniesNothingIsNoLicence(name: String) {
+    #expect(!HygieneOptions.canDeny(name))
+  }
 }

@@ -84,4 +84,17 @@ struct CatalogErrorTests {
     #expect(walked.first == Grammars.built)
     #expect(walked.last == "/home/u/.local/share/gemfill/grammars")
   }
+
+  @Test func anotherBuildOrOtherClassesHaveAnotherStamp() throws {
+    var stamps: [String] = []
+    _ = try folder { directory in
+      func note() { stamps.append(LanguageCatalog(directories: [directory.path]).stamp(of: "go")) }
+      note()
+      try Data(#"{"block": ["block"]}"#.utf8).write(to: directory.appendingPathComponent("go/nodes.json"))
+      note()
+      try FileManager.default.removeItem(at: directory.appendingPathComponent("go.so"))
+      note()
+    }
+    #expect(Set(stamps).count == 3)
+  }
 }
