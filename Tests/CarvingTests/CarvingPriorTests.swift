@@ -7,37 +7,19 @@ import Testing
 /// What is learnt from a made-up history.
 struct CarvingPriorTests {
   /// A repository in a temporary folder.
-  private final class Repository {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-\(UUID().uuidString)")
-      .path
+  private struct Repository {
+    private let folder: OutputFolder
+    var path: String { folder.path }
 
     init() throws {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      folder = try OutputFolder()
       try git("init", "-q")
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func git(_ arguments: String...) throws {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments =
-        [
-          "git", "-C", path, "-c", "user.name=n", "-c", "user.email=n@example.org", "-c",
-          "commit.gpgsign=false",
-        ]
-        + arguments
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
-      try #require(process.terminationStatus == 0)
-    }
+    func git(_ arguments: String...) throws { try folder.git(arguments) }
 
     func commit(_ files: [String: String]) throws {
-      for (name, text) in files {
-        try text.write(toFile: path + "/" + name, atomically: true, encoding: .utf8)
-      }
+      for (name, text) in files { try folder.write(name, text) }
       try git("add", "-A")
       try git("commit", "-q", "-m", "change")
     }

@@ -1,6 +1,7 @@
 import Corpus
 import Foundation
 import Synchronization
+import Testing
 
 @testable import Carving
 
@@ -109,7 +110,9 @@ final class OutputFolder {
     try Data(text.utf8).write(to: place)
   }
 
-  func git(_ arguments: String...) throws {
+  func git(_ arguments: String...) throws { try git(arguments) }
+
+  func git(_ arguments: [String]) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments =
@@ -122,5 +125,6 @@ final class OutputFolder {
     process.standardError = FileHandle.nullDevice
     try process.run()
     process.waitUntilExit()
+    try #require(process.terminationStatus == 0, "git \(arguments)")
   }
 }
