@@ -111,17 +111,22 @@ public struct FileHygiene: Sendable {
     return nil
   }
 
-  /// Whether a path holds a secret or a personal datum. A file's suffix is no end of an address: `icon@2x.py`.
+  /// Whether a path holds a secret or a personal datum.
   private func tellsSecret(_ path: String) -> Bool {
-    let name = path.split(separator: "/").last ?? ""
-    let suffix = name.lastIndex(of: ".").map { name[$0...].utf8.count } ?? 0
-    return !scanner.findings(in: Array(path.utf8.dropLast(suffix))).isEmpty
+    !scanner.findings(in: Self.withoutSuffix(path)).isEmpty
   }
 
   /// A path as reports may show it: placeholders where secrets and personal data stand.
   public func shownPath(_ path: String) -> String {
-    var bytes = Array(path.utf8)
-    return scanner.redact(&bytes).isEmpty ? path : String(decoding: bytes, as: UTF8.self)
+    var bytes = Self.withoutSuffix(path)
+    let suffix = path.utf8.dropFirst(bytes.count)
+    return scanner.redact(&bytes).isEmpty ? path : String(decoding: bytes + suffix, as: UTF8.self)
+  }
+
+  /// A file's suffix is no end of an address: `icon@2x.py`, and none of a name: `somebody@their.company.py`.
+  private static func withoutSuffix(_ path: String) -> [UInt8] {
+    let name = path.split(separator: "/").last ?? ""
+    return Array(path.utf8.dropLast(name.lastIndex(of: ".").map { name[$0...].utf8.count } ?? 0))
   }
 
   /// Whether a folder holds other people's code or build products, by its name.

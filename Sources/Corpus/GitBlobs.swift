@@ -48,38 +48,30 @@ private final class BlobProcess: @unchecked Sendable {
     case ended
   }
 
-  private let process: Process
+  private let process: ChildProcess
   /// Our end of a socket that is git's standard input: unlike a pipe, it reports a closed end without a signal.
   private let requests: Int32
-  private let answers: FileHandle
   private var buffer = [UInt8](repeating: 0, count: 64 << 10)
   private var filled = 0
   private var next = 0
 
   init?(git: GitCommand) {
-    var ends: [Int32] = [-1, -1]
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { return nil }
-    requests = ends[0]
-    let output = Pipe()
-    answers = output.fileHandleForReading
-    process = git.process(["cat-file", "--batch"])
-    process.standardInput = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
+    guard let (ours, theirs) = try? ChildProcess.connection() else { return nil }
+    defer { close(theirs) }
     do {
-      try process.run()
+      process = try git.start(["cat-file", "--batch"], input: theirs)
     } catch {
-      // What was opened is closed by deinit.
+      close(ours)
       return nil
     }
-    // Otherwise the end of git would not be seen.
-    try? output.fileHandleForWriting.close()
+    requests = ours
   }
 
   deinit {
+    // The end of its input ends the program.
     close(requests)
-    if process.isRunning { process.waitUntilExit() }
+    close(process.output)
+    _ = process.waitForExit()
   }
 
   func read(_ object: String, limit: Int) -> Answer {
@@ -107,7 +99,7 @@ private final class BlobProcess: @unchecked Sendable {
   private func fill() -> Bool {
     while true {
       let count = buffer.withUnsafeMutableBytes {
-        Foundation.read(answers.fileDescriptor, $0.baseAddress, $0.count)
+        Foundation.read(process.output, $0.baseAddress, $0.count)
       }
       if count < 0 && errno == EINTR { continue }
       next = 0

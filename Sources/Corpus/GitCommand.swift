@@ -21,15 +21,17 @@ struct GitCommand: Sendable {
       uniquingKeysWith: { $1 })
   }
 
-  /// A process that is ready to start, without its three files.
-  func process(_ arguments: [String]) -> Process {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
-      ["git", "-C", root, "--no-optional-locks", "--literal-pathspecs"]
-      + Self.settings.flatMap { ["-c", $0] } + arguments
-    process.environment = Self.environment(ProcessInfo.processInfo.environment)
-    return process
+  /// Starts git.
+  ///
+  /// - Parameters: as of `ChildProcess`.
+  func start(
+    _ arguments: [String], input: Int32? = nil, messages: Int32? = nil
+  ) throws(ChildProcess.Failure) -> ChildProcess {
+    try ChildProcess(
+      "git",
+      ["-C", root, "--no-optional-locks", "--literal-pathspecs"]
+        + Self.settings.flatMap { ["-c", $0] } + arguments,
+      environment: Self.environment(ProcessInfo.processInfo.environment), input: input, messages: messages)
   }
 
   /// The bytes that git writes to its standard output.
@@ -61,28 +63,48 @@ struct GitCommand: Sendable {
   func stream(
     _ arguments: [String], input: URL?, body: (FileHandle) -> Void
   ) throws(CorpusError) {
-    let process = self.process(arguments)
-    let output = Pipe()
-    process.standardOutput = output
-    let messages = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "gemfill-git-\(UUID().uuidString)")
-    _ = FileManager.default.createFile(atPath: messages.path, contents: nil)
-    defer { try? FileManager.default.removeItem(at: messages) }
+    let messages = try Self.unnamedFile()
+    defer { close(messages) }
+    let source = try input.map { (file: URL) throws(CorpusError) -> Int32 in
+      let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        throw .unreadable(path: file.path, reason: String(cString: strerror(errno)))
+      }
+      return descriptor
+    }
+    defer { if let source { close(source) } }
+    let process: ChildProcess
     do {
-      process.standardError = try FileHandle(forWritingTo: messages)
-      process.standardInput = try input.map { try FileHandle(forReadingFrom: $0) } ?? FileHandle.nullDevice
-      try process.run()
+      process = try start(arguments, input: source, messages: messages)
     } catch {
-      throw .gitUnavailable(reason: error.localizedDescription)
+      throw .gitUnavailable(reason: error.isMissingProgram ? "git is not in PATH" : error.reason)
     }
-    body(output.fileHandleForReading)
+    let output = FileHandle(fileDescriptor: process.output, closeOnDealloc: true)
+    body(output)
     // Whatever the reader left: a full pipe would keep git from ending.
-    while !output.fileHandleForReading.availableData.isEmpty {}
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      let said = FileSystem.text(messages.path)?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
-      if process.terminationStatus == 127 { throw .gitUnavailable(reason: said) }
-      throw .gitFailed(command: arguments.first ?? "", status: process.terminationStatus, message: said)
+    while !output.availableData.isEmpty {}
+    let status = process.waitForExit()
+    guard status == 0 else {
+      throw .gitFailed(command: arguments.first ?? "", status: status, message: Self.text(of: messages))
     }
+  }
+
+  /// A new file that no name leads to; the caller closes it.
+  private static func unnamedFile() throws(CorpusError) -> Int32 {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "gemfill-git-\(UUID().uuidString)"
+    ).path
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
+    unlink(path)
+    return descriptor
+  }
+
+  /// The beginning of a file that was written, as text.
+  private static func text(of file: Int32) -> String {
+    var bytes = [UInt8](repeating: 0, count: 4_096)
+    let count = pread(file, &bytes, bytes.count, 0)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }

@@ -1,9 +1,9 @@
-import Corpus
 import Foundation
 import Synchronization
 import Testing
 
 @testable import Carving
+@testable import Corpus
 
 /// Files in memory that can change between two reads, and a count of the reads.
 final class MemoryTree: SourceTree {
@@ -113,18 +113,11 @@ final class OutputFolder {
   func git(_ arguments: String...) throws { try git(arguments) }
 
   func git(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
-      [
-        "git", "-C", path, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c",
-        "commit.gpgsign=false",
-      ]
-      + arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "git \(arguments)")
+    let child = try ChildProcess(
+      "git",
+      ["-C", path, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        + arguments, environment: ProcessInfo.processInfo.environment)
+    _ = FileHandle(fileDescriptor: child.output, closeOnDealloc: true).readDataToEndOfFile()
+    try #require(child.waitForExit() == 0, "git \(arguments)")
   }
 }

@@ -34,24 +34,14 @@ final class TemporaryFolder {
 
   @discardableResult
   func git(_ arguments: String...) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
-      [
-        "git", "-C", path, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c",
-        "commit.gpgsign=false",
-      ] + arguments
-    if let clock {
-      process.environment = ProcessInfo.processInfo.environment.merging(
-        ["GIT_COMMITTER_DATE": "\(clock) +0000"], uniquingKeysWith: { $1 })
-    }
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "git \(arguments.joined(separator: " "))")
+    var environment = ProcessInfo.processInfo.environment
+    if let clock { environment["GIT_COMMITTER_DATE"] = "\(clock) +0000" }
+    let child = try ChildProcess(
+      "git",
+      ["-C", path, "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        + arguments, environment: environment)
+    let output = FileHandle(fileDescriptor: child.output, closeOnDealloc: true).readDataToEndOfFile()
+    try #require(child.waitForExit() == 0, "git \(arguments.joined(separator: " "))")
     return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   }
 }
