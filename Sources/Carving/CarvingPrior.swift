@@ -43,7 +43,7 @@ public struct CarvingPrior: Sendable, Codable, Equatable {
     /// Share of all commits that are learnt from; those behind are held out for comparison.
     public var trainShare = 0.9
     /// This many insertions as in the settings are added to those that were found, so that few do not say much.
-    public var pseudoCount = 200.0
+    public var pseudoCount = 60.0
     /// Bytes of files that are carved to fit the weights.
     public var sampleBytes = 3 << 20
     /// Same seed, same prior.

@@ -74,7 +74,9 @@ extension HoleSampler {
       guard child.isSound, size <= settings.caps.nodeBytes, Int(child.end) <= window.upperBound,
         lineCount <= length.lines.upperBound, size <= length.bytes.upperBound
       else { break }
-      guard lineCount >= length.lines.lowerBound, size >= smallest else { continue }
+      guard lineCount >= length.lines.lowerBound, size >= smallest, !group.isWholeBody(first...last) else {
+        continue
+      }
       let weight = Self.runWeights[min(last - first, Self.runWeights.count - 1)]
       total += weight
       if generator.chance(weight / total) { chosen = last }
@@ -133,7 +135,8 @@ extension HoleSampler {
       let isBlank = !isLast && sketch.children[last + 1].firstLine > child.lastLine + 1
       defer { sawBlank = sawBlank || isBlank }
       guard lineCount >= length.lines.lowerBound,
-        Int(child.end) - Int(start.start) >= max(length.bytes.lowerBound, settings.caps.smallestNode)
+        Int(child.end) - Int(start.start) >= max(length.bytes.lowerBound, settings.caps.smallestNode),
+        !group.isWholeBody(first...last)
       else { continue }
       var weight = (2...8).contains(last - first + 1) ? 1.0 / 7 : 0.01
       if isLast { weight += 1 }

@@ -38,7 +38,9 @@ extension Sketch {
     let whole = first.lowerBound..<last.upperBound
     let group = UInt32(groups.count)
     groups.append(
-      Group(first: UInt32(children.count), count: UInt32(rows.count), node: 0, part: 0, isBlock: true))
+      Group(
+        first: UInt32(children.count), count: UInt32(rows.count), node: 0, part: 0, isBlock: true,
+        isBody: false))
     for row in rows {
       append(slot: UInt32(children.count), isBlock: true, isSingle: false, isImport: false)
       children.append(

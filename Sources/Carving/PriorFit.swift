@@ -16,8 +16,16 @@ struct PriorFit {
   private static let cellCount = kinds.count * lengths.count
   private static let iterations = 100
   private static let rounds = 4
-  /// This much of the weights stays as it was, so that no class dies out.
-  private static let inertia = 0.05
+  /// This much of the weights stays as it was, so that no length of a class dies out.
+  private static let inertia = 0.02
+  /// No class that teaches how code fits its surroundings gets less of the holes than this. The likeliest weights can
+  /// be one-sided without the histogram saying so: a run of one sibling is judged N, so that R can stand for most of N,
+  /// which then hardly cuts conditions, arguments and right sides; and whole tails of blocks (1.5 to 2 % of insertions)
+  /// are rarer in commits than while typing.
+  static let floor = 0.055
+  static let floored: [FIMExample.Kind] = [.node, .siblingRun, .lineTail, .blockTail, .characterSpan]
+  /// No fewer holes begin inside a word than this: of edits within a line 11 to 29 % do in settled history.
+  private static let leastMidToken = 0.15
 
   func settings(
     for wanted: InsertionHistogram, drawnTo before: InsertionHistogram, pseudoCount: Double,
@@ -31,8 +39,10 @@ struct PriorFit {
     let response = Response(outcomes)
     var weights = response.fit(
       target, from: Self.mixed(start, Self.even, share: 0.1), iterations: Self.iterations)
-    weights = Self.mixed(
-      weights, start.enumerated().map { response.isKnown($0.offset) ? $0.element : 0 }, share: Self.inertia)
+    weights = Self.floored(
+      Self.mixed(
+        weights, start.enumerated().map { response.isKnown($0.offset) ? $0.element : 0 },
+        share: Self.inertia))
     // Where a file has none of what is drawn, something else is cut: ask for more of what falls short.
     var asked = weights
     for round in 1...Self.rounds {
@@ -44,6 +54,7 @@ struct PriorFit {
         let ratio = weights[cell] / max(got[cell] / sum, 1e-4)
         asked[cell] *= min(2, max(0.5, ratio))
       }
+      asked = Self.floored(asked)
     }
     var fitted = settings(asked, blocks: blocks)
     fitted.modifiers.midToken = midTokenShare(wanted, with: fitted, pseudoCount: pseudoCount)
@@ -111,6 +122,26 @@ struct PriorFit {
     return weights.map { $0 / sum }
   }()
 
+  /// Shares that add up to one, with no class of `floored` below the floor, unless it has nothing at all.
+  static func floored(_ weights: [Double]) -> [Double] {
+    let sum = weights.reduce(0, +)
+    guard sum > 0 else { return weights }
+    var result = weights.map { $0 / sum }
+    // What is given to one class is taken from all: a few rounds settle it.
+    for _ in 0..<8 {
+      for kind in floored {
+        guard let place = kinds.firstIndex(of: kind) else { continue }
+        let cells = place * lengths.count..<(place + 1) * lengths.count
+        let own = result[cells].reduce(0, +)
+        guard own > 1e-9, own < floor else { continue }
+        for cell in result.indices {
+          result[cell] *= cells.contains(cell) ? floor / own : (1 - floor) / (1 - own)
+        }
+      }
+    }
+    return result
+  }
+
   private static func mixed(_ left: [Double], _ right: [Double], share: Double) -> [Double] {
     let leftSum = max(1e-12, left.reduce(0, +))
     let rightSum = max(1e-12, right.reduce(0, +))
@@ -168,7 +199,7 @@ struct PriorFit {
     let share =
       (count + pseudoCount * (moved + natural)) / max(1e-12, Double(wanted.total) + pseudoCount)
     guard moved > 0 else { return now }
-    return min(2 * now, max(now / 2.5, now * (share - natural) / moved))
+    return min(2 * now, max(min(now, Self.leastMidToken), now * (share - natural) / moved))
   }
 }
 
@@ -198,6 +229,8 @@ private struct Response {
   func isKnown(_ cell: Int) -> Bool { isKnown[cell] }
 
   /// The weights of the cells under which the judged shares are likeliest `target`.
+  ///
+  /// The floors hold in every iteration, so that the other cells make up for them.
   func fit(_ target: [Double], from start: [Double], iterations: Int) -> [Double] {
     var weights = zip(start, isKnown).map { $1 ? $0 : 0 }
     for _ in 0..<iterations {
@@ -211,7 +244,7 @@ private struct Response {
       }
       let sum = weights.reduce(0, +)
       guard sum > 0 else { return start }
-      weights = weights.map { $0 / sum }
+      weights = PriorFit.floored(weights)
     }
     return weights
   }

@@ -43,8 +43,17 @@ struct Sketch {
     let part: UInt16
     /// True for statements and members, false for separated elements.
     let isBlock: Bool
+    /// True for all statements of a function.
+    let isBody: Bool
 
     var children: Range<Int> { Int(first)..<Int(first + count) }
+
+    /// Whether children are all statements of a function. They are left to class S: people insert functions with their
+    /// bodies, or a part of a body, but hardly ever the body alone (0.0 to 0.2 % of the insertions in four histories,
+    /// while R and B cut 3 to 7 % of their holes so).
+    func isWholeBody(_ run: ClosedRange<Int>) -> Bool {
+      isBody && run.lowerBound == children.lowerBound && run.upperBound + 1 == children.upperBound
+    }
   }
 
   /// A function, to be looked at when it is needed.

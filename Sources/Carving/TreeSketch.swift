@@ -216,7 +216,21 @@ private struct TreeReader {
     let count = UInt32(sketch.children.count) - first
     guard count > 0 else { return }
     sketch.groups.append(
-      Sketch.Group(first: first, count: count, node: UInt32(index), part: number, isBlock: isBlock))
+      Sketch.Group(
+        first: first, count: count, node: UInt32(index), part: number, isBlock: isBlock,
+        isBody: isBlock && isBody(index)))
+  }
+
+  /// Whether a block is a function's; some grammars keep the statements of a block in a node of their own.
+  private func isBody(_ block: Int) -> Bool {
+    guard block != 0 else { return false }
+    var parent = Int(table.entries[block].parent)
+    if table.roles(of: parent).rawValue & masks.function == 0, parent != 0,
+      table.roles(of: parent).rawValue & masks.blockOrRoot != 0
+    {
+      parent = Int(table.entries[parent].parent)
+    }
+    return table.roles(of: parent).rawValue & masks.function != 0
   }
 
   private func child(
