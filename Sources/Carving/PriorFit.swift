@@ -16,13 +16,13 @@ struct PriorFit {
   private static let cellCount = kinds.count * lengths.count
   private static let iterations = 100
   private static let rounds = 4
-  /// This much of the weights stays as it was, so that no length of a class dies out.
+  /// At least this much of the weights stays as it was, so that no length of a class dies out.
   private static let inertia = 0.02
   /// No class that teaches how code fits its surroundings gets less of the holes than this. The likeliest weights can
   /// be one-sided without the histogram saying so: a run of one sibling is judged N, so that R can stand for most of N,
   /// which then hardly cuts conditions, arguments and right sides; and whole tails of blocks (1.5 to 2 % of insertions)
   /// are rarer in commits than while typing.
-  static let floor = 0.055
+  static let floor = 0.03
   static let floored: [FIMExample.Kind] = [.node, .siblingRun, .lineTail, .blockTail, .characterSpan]
   /// No fewer holes begin inside a word than this: of edits within a line 11 to 29 % do in settled history.
   private static let leastMidToken = 0.15
@@ -37,12 +37,15 @@ struct PriorFit {
     let outcomes = sample.carve(with: settings(Self.even, blocks: blocks), wanted: 9_000)
     guard target.contains(where: { $0 > 0 }), !outcomes.isEmpty else { return base }
     let response = Response(outcomes)
+    // How much of the target is not the team's. Many weights explain a target that is mostly that of the defaults: then
+    // the defaults themselves are meant.
+    let drawn = pseudoCount / max(1e-12, Double(wanted.total) + pseudoCount)
     var weights = response.fit(
       target, from: Self.mixed(start, Self.even, share: 0.1), iterations: Self.iterations)
     weights = Self.floored(
       Self.mixed(
         weights, start.enumerated().map { response.isKnown($0.offset) ? $0.element : 0 },
-        share: Self.inertia))
+        share: max(Self.inertia, drawn * drawn)))
     // Where a file has none of what is drawn, something else is cut: ask for more of what falls short.
     var asked = weights
     for round in 1...Self.rounds {
