@@ -19,7 +19,7 @@ let rooms: [Room] = [
   Room(name: "Database", imports: ["CSQLite"]),
   Room(name: "Corpus", imports: ["Syntax", "Weights"]),
   Room(name: "Context", imports: ["Corpus", "Syntax"]),
-  Room(name: "Carving", imports: ["Context", "Corpus", "Database", "Syntax", "Weights"]),
+  Room(name: "Carving", imports: ["Context", "Corpus", "Database", "Syntax", "Weights", "Numerics"]),
   Room(name: "Training", imports: ["Generation", "Carving", "Context", "Gemma", "Weights", "Numerics"]),
   Room(name: "Evaluation", imports: ["Generation", "Carving", "Context", "Weights", "Numerics"]),
   Room(name: "Registry", imports: ["Database", "Weights"]),

@@ -19,7 +19,8 @@ public struct CarvingRun: Sendable {
     public var threads: Int?
     /// A contiguous part of the hash space; nil for all.
     public var shard: Shard?
-    /// At most this many training and validation examples of all shards together, chosen by their hashes.
+    /// At most this many training examples of all shards together, chosen by their hashes. Validation examples are thinned
+    /// in the same proportion; test examples are not.
     public var limit: Int?
     /// Whether 5 % of the files are held out for validation.
     public var holdsOutValidation = false
@@ -33,6 +34,8 @@ public struct CarvingRun: Sendable {
     public var context: ContextOptions? = ContextOptions()
     /// Held-out text that no example may repeat.
     public var decontamination: Decontaminator?
+    /// The files that `decontamination` was made from, for the data card.
+    public var heldOutFiles: [HeldOutFile] = []
     /// Where surveys are kept for the next run; nil for nowhere.
     public var cachePath: String?
     /// The cache's oldest entries are dropped when it holds more than this.
@@ -43,6 +46,23 @@ public struct CarvingRun: Sendable {
 
     /// The defaults.
     public init() {}
+  }
+
+  /// A file of held-out text.
+  public struct HeldOutFile: Sendable, Codable, Equatable {
+    /// Where it was read.
+    public let path: String
+    /// SHA-256 of its bytes.
+    public let hash: ContentHash
+    /// How many they are.
+    public let bytes: Int
+
+    /// Records a file.
+    public init(path: String, hash: ContentHash, bytes: Int) {
+      self.path = path
+      self.hash = hash
+      self.bytes = bytes
+    }
   }
 
   /// One of several parts of a data set; parts follow each other in the order of the content hashes.

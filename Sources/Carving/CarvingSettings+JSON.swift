@@ -60,6 +60,9 @@ extension CarvingSettings {
   private static let lineNames = ["1", "2-5", "6-15", "16-30"]
   private static let inLineNames = ["1-7", "8-15", "16-31", "32-63", "64+"]
 
+  /// The names of all settings, such as `caps.nodeBytes`.
+  static let paths = measured.table.paths
+
   private var table: SettingsTable {
     func named(_ names: [String], _ values: [Double]) -> SettingsTable {
       .table(Dictionary(uniqueKeysWithValues: zip(names, values.map { SettingsTable.number($0) })))
@@ -170,7 +173,9 @@ extension CarvingSettings {
     guard caps.smallestNode <= caps.nodeBytes else {
       throw .settings(
         path: "", key: "caps.smallestNode",
-        reason: "is larger than caps.nodeBytes, so that no node fits; lower it to at most \(caps.nodeBytes)")
+        reason:
+          "is \(caps.smallestNode), larger than caps.nodeBytes, so that no node fits; lower it to at most \(caps.nodeBytes)"
+      )
     }
   }
 }

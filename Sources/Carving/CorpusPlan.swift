@@ -107,10 +107,11 @@ struct CorpusPlan {
     repeatedMiddles = found
   }
 
+  /// The training examples of lowest rank are kept; the same border thins validation in proportion.
   private mutating func limit() {
     guard let limit = run.options.limit else { return }
     var ranks: [UInt64] = []
-    for index in order {
+    for index in order where files[index].fate == .used(.train) {
       for hole in 0..<files[index].wanted {
         ranks.append(
           SurveyedCorpus.rank(files[index].hash, hole: hole, seed: run.options.seed, epoch: epoch))

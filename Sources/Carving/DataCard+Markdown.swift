@@ -3,20 +3,22 @@ extension DataCard {
   public var markdown: String {
     var text = "# Data card\n\n"
     for origin in origins {
-      text += "- Source: `\(origin.path)`\(origin.commit.map { " at commit `\($0)`" } ?? "")\n"
+      text += "- Source: `\(origin.path)`\(origin.commit.map { " at commit `\($0)`" } ?? "")"
+      text += origin.isShallow == true ? ", a shallow clone: its files count as equally old\n" : "\n"
     }
     if let oldestChange, let newestChange {
       text += "- Last changes: \(oldestChange) to \(newestChange)\n"
     } else {
       text += "- Last changes: not known (no git history at hand); all files count as equally old\n"
     }
-    text += "- Seed \(seed), epoch \(epoch)\(shard.map { ", shard \($0)" } ?? "")"
-    text += "\(limit.map { ", at most \($0) examples" } ?? "")\n- Settings: sha256 `\(settingsHash)`\n"
-    if let tokens { text += "- Tokens: \(tokens.format), tokenizer sha256 `\(tokens.tokenizerSHA256)`\n" }
+    text += choices
     text += "- Written by \(tool)\n\n"
     text +=
-      "\(exampleCount) examples from \(fileCount) files (\(bytes) bytes); \(listedPaths) paths were listed.\n"
-    text += "Every file with its content hash stands in the JSON form of this card.\n"
+      "\(exampleCount) examples from \(fileCount) files (\(bytes) bytes); \(listedPaths) paths were listed, "
+    text += "\(filesWithoutExamples) files gave no example.\n"
+    text +=
+      "Every file that examples were cut from, or show pieces of, stands with its content hash in the JSON form "
+    text += "of this card. It also has the arguments that write the set again.\n"
     for (name, split) in splits.sorted(by: { $0.key < $1.key }) { text += section(name, split) }
     text += Self.table(
       "Licences of the files", ["licence", "files", "share of bytes"],
@@ -29,6 +31,27 @@ extension DataCard {
     text += Self.counts("Secrets and personal data replaced", "rule", secrets)
     text += "\n\(copyClusters) clusters of equal or nearly equal files; one file of each was kept.\n"
     if !deniedLicences.isEmpty { text += "\nRefused licences: \(deniedLicences.joined(separator: ", ")).\n" }
+    return text
+  }
+
+  /// What somebody chose, beside the sources.
+  private var choices: String {
+    var text = "- Seed \(seed), epoch \(epoch)\(shard.map { ", shard \($0)" } ?? "")"
+    text += "\(limit.map { ", at most \($0) training examples" } ?? "")\n"
+    text += "- Settings: sha256 `\(settingsHash)`\n"
+    if let languages { text += "- Languages: \(languages.joined(separator: ", "))\n" }
+    if let until = test?.until {
+      text += "- Test: \(test?.commits ?? 0) commits after the source's, up to `\(until)`\n"
+    }
+    if let release = test?.release { text += "- Test: what `\(release.path)` adds\n" }
+    for file in heldOutFiles { text += "- Held out: `\(file.path)`, sha256 `\(file.hash.hex)`\n" }
+    if let hardness { text += "- Chosen by hardness for the model `\(hardness.model)`\n" }
+    if let form {
+      text += "- Form: \(form.format)\(form.order.map { ", \($0)" } ?? "")"
+      text += form.base.map { ", for the base `\($0)`" } ?? ""
+      text += form.tokenizerSHA256.map { ", tokenizer sha256 `\($0)`" } ?? ""
+      text += "\n"
+    }
     return text
   }
 

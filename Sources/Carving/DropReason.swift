@@ -20,6 +20,8 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case unused
   /// Crosses into code of another language.
   case otherLanguage = "other-language"
+  /// Reaches from one cell of a notebook into another.
+  case acrossCells = "across-cells"
   /// The window holds no hole of the class and length that were drawn.
   case noCandidate = "no-candidate"
   /// Repeats text that is held out for tests.
@@ -34,6 +36,10 @@ public enum DropReason: String, Sendable, Codable, CaseIterable, Comparable {
   case thinned
   /// Beyond the number of examples that was asked for.
   case limit
+  /// An output cannot hold it: longer than its sequences may be, or with the name of a mark in its text.
+  case unfit = "does-not-fit-format"
+  /// Too easy, or noise, for the base that was asked.
+  case hardness
   /// Its offsets do not fit the file, as from a damaged cache.
   case damaged
 

@@ -10,8 +10,8 @@ public typealias DataSplit = SplitPlanner.Part
 /// the order of the data set. Of several sinks all are sealed before the first is finished, so that none appears when
 /// another cannot be written. A sink that is dropped before `finish` leaves nothing behind.
 public protocol ExampleSink: AnyObject, Sendable {
-  /// The form in which an example is stored. Called from any thread, several at a time.
-  func prepare(_ example: FIMExample) throws -> [UInt8]
+  /// The form in which an example is stored; nil where the sink cannot hold it. Called from any thread, several at a time.
+  func prepare(_ example: FIMExample) throws -> [UInt8]?
 
   /// Stores an example, or what `prepare` made of it.
   func append(_ prepared: [UInt8], of example: FIMExample) throws
@@ -25,8 +25,13 @@ public protocol ExampleSink: AnyObject, Sendable {
 
 extension ExampleSink {
   /// Prepares and stores an example.
-  public func append(_ example: FIMExample) throws {
-    try append(prepare(example), of: example)
+  ///
+  /// - Returns: false where the sink cannot hold it.
+  @discardableResult
+  public func append(_ example: FIMExample) throws -> Bool {
+    guard let prepared = try prepare(example) else { return false }
+    try append(prepared, of: example)
+    return true
   }
 }
 
@@ -44,6 +49,21 @@ public struct CarvingOutput: Sendable {
   }
 }
 
+extension [CarvingOutput] {
+  /// What the outputs of a split store of an example, by the number of the output; nil where one of them cannot hold it:
+  /// then none gets it, and counts are the same for all.
+  public func prepared(
+    _ example: FIMExample, for split: DataSplit
+  ) throws -> [(output: Int, bytes: [UInt8])]? {
+    var prepared: [(output: Int, bytes: [UInt8])] = []
+    for (number, output) in enumerated() where output.split == split {
+      guard let bytes = try output.sink.prepare(example) else { return nil }
+      prepared.append((number, bytes))
+    }
+    return prepared
+  }
+}
+
 /// Keeps examples in memory, for small sets.
 public final class ExampleList: ExampleSink {
   private let list = Mutex<[FIMExample]>([])
@@ -52,7 +72,7 @@ public final class ExampleList: ExampleSink {
   public init() {}
 
   /// Nothing is to be made.
-  public func prepare(_ example: FIMExample) -> [UInt8] { [] }
+  public func prepare(_ example: FIMExample) -> [UInt8]? { [] }
 
   /// Stores the example.
   public func append(_ prepared: [UInt8], of example: FIMExample) { list.withLock { $0.append(example) } }

@@ -4,9 +4,9 @@ extension FileCarver {
   mutating func fault(of hole: Hole, kind: FIMExample.Kind) -> DropReason? {
     let sketch = sampler.sketch
     let middle = hole.middle
-    if redactions.overlap(middle.isEmpty ? middle.lowerBound..<middle.lowerBound + 1 : middle) {
-      return .secret
-    }
+    let touched = middle.isEmpty ? middle.lowerBound..<middle.lowerBound + 1 : middle
+    if redactions.overlap(touched) { return .secret }
+    if borders.overlap(touched) { return .acrossCells }
     if let licence = file.licence?.range, licence.overlaps(middle) || licence.contains(middle.lowerBound) {
       return .licence
     }

@@ -13,6 +13,8 @@ public struct FileCarver {
   /// Windows begin here or later: behind the byte order mark and the licence notice.
   let lowest: Int
   let redactions: [Range<Int>]
+  /// Between the cells of a notebook.
+  let borders: [Range<Int>]
   var generator: SeededGenerator
   private var taken: Set<Range<Int>> = []
   private var drops: [DropReason: Int] = [:]
@@ -45,6 +47,7 @@ public struct FileCarver {
     self.explains = explains
     sampler = HoleSampler(source: file.bytes, parts: parts, settings: settings)
     redactions = file.redactions.map(\.range)
+    borders = Notebook.isOne(file.path) ? Notebook.borders(in: file.bytes) : []
     generator = SeededGenerator(seed: seed)
     let markEnd = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     lowest = min(file.bytes.count, max(markEnd, file.licence?.range.upperBound ?? 0))

@@ -13,6 +13,9 @@ struct FileSurvey: Sendable {
     let stamp: UInt64
     let patches: [Patch]
     let licence: SourceFile.LicenceNotice?
+
+    /// What the notice names, "" for nothing known; nil without a notice.
+    var licenceName: String? { licence.map { $0.spdx ?? "" } }
   }
 
   /// A placeholder and where it stands.

@@ -108,7 +108,7 @@ public struct HardnessSelection: Sendable {
         guard let score = scores[index], let difficulty = difficulties[index] else { return nil }
         return (language: all[index].language, perByte: difficulty, perToken: score.perToken)
       }, options: options)
-    report = HardnessReport(model: model, bands: bands)
+    report = HardnessReport(model: model, options: options, bands: bands)
     for (index, example) in all.enumerated() {
       guard example.kind != .plain else {
         examples.append(example)
@@ -140,13 +140,16 @@ public struct HardnessReport: Sendable, Codable, Equatable {
 
   /// The model that was asked.
   public let model: String
+  /// How the bands were drawn and sampled.
+  public let options: HardnessOptions
   /// Where the bands end.
   public let bands: HardnessBands
   /// Counts by language and by the band's name.
   public private(set) var counts: [String: [String: Count]] = [:]
 
-  init(model: String, bands: HardnessBands) {
+  init(model: String, options: HardnessOptions, bands: HardnessBands) {
     self.model = model
+    self.options = options
     self.bands = bands
   }
 

@@ -142,6 +142,9 @@ public struct HistoryExamples: Sendable {
     let bytes = span.contents
     guard bytes[middle].count(where: { !Blanks.isSpace($0) }) >= 4 else { return nil }
     if isKnown(middle, in: bytes) { return nil }
+    if Notebook.isOne(span.path), Notebook.borders(in: bytes).contains(where: { $0.overlaps(middle) }) {
+      return nil
+    }
     let window = window(around: middle, size: bytes.count, lines: lines)
     func text(_ range: Range<Int>) -> String? { String(validating: bytes[range], as: UTF8.self) }
     guard let prefix = text(window.lowerBound..<middle.lowerBound), let hole = text(middle),

@@ -23,7 +23,7 @@ public final class JSONLSink: ExampleSink {
   }
 
   /// The line of an example.
-  public func prepare(_ example: FIMExample) -> [UInt8] { ExampleLine.json(example) }
+  public func prepare(_ example: FIMExample) -> [UInt8]? { ExampleLine.json(example) }
 
   /// Adds a line.
   ///

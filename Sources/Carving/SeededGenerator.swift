@@ -1,34 +1,27 @@
 import Foundation
+import Numerics
+import Weights
 
-/// Random numbers that depend on the seed alone (SplitMix64, Steele et al. 2014).
+/// What the carver draws: random numbers that depend on the seed alone.
 struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
+  private var random: SeededRandom
 
   init(seed: UInt64) {
-    state = seed
+    random = SeededRandom(seed: seed)
   }
 
   /// A generator for one file in one epoch.
   init(seed: UInt64, path: String, epoch: Int) {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in path.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    state =
-      seed &* 0x9E37_79B9_7F4A_7C15 ^ hash ^ (UInt64(truncatingIfNeeded: epoch) &* 0xD1B5_4A32_D192_ED03)
+    self.init(
+      seed: seed &* 0x9E37_79B9_7F4A_7C15 ^ FNVHash(path.utf8).value
+        ^ (UInt64(truncatingIfNeeded: epoch) &* 0xD1B5_4A32_D192_ED03))
     _ = next()
   }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
+  mutating func next() -> UInt64 { random.next() }
 
   /// Uniform in [0, 1).
-  mutating func unit() -> Double {
-    Double(next() >> 11) / Double(1 << 53)
-  }
+  mutating func unit() -> Double { random.uniform() }
 
   mutating func chance(_ share: Double) -> Bool {
     unit() < share

@@ -2,13 +2,21 @@
 indirect enum SettingsTable: Equatable, Codable {
   case number(Double)
   case table([String: SettingsTable])
+  /// What no setting may be, as a message shows it.
+  case other(String)
 
   init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let number = try? value.decode(Double.self) {
       self = .number(number)
+    } else if let members = try? value.decode([String: SettingsTable].self) {
+      self = .table(members)
+    } else if let text = try? value.decode(String.self) {
+      self = .other("'\(text.prefix(40))'")
+    } else if let truth = try? value.decode(Bool.self) {
+      self = .other("\(truth)")
     } else {
-      self = .table(try value.decode([String: SettingsTable].self))
+      self = .other(value.decodeNil() ? "null" : "a list")
     }
   }
 
@@ -18,7 +26,23 @@ indirect enum SettingsTable: Equatable, Codable {
     case .number(let number):
       if let whole = Int(exactly: number) { try value.encode(whole) } else { try value.encode(number) }
     case .table(let members): try value.encode(members)
+    case .other(let text): try value.encode(text)
     }
+  }
+
+  /// The value in a message.
+  var shown: String {
+    switch self {
+    case .number(let number): SettingsReader.text(number)
+    case .table: "an object"
+    case .other(let text): text
+    }
+  }
+
+  /// The names of everything below, from the outermost table on, such as `caps.nodeBytes`.
+  var paths: [String] {
+    guard case .table(let members) = self else { return [] }
+    return members.flatMap { name, member in [name] + member.paths.map { name + "." + $0 } }.sorted()
   }
 }
 
@@ -32,7 +56,7 @@ struct SettingsReader {
     guard case .table(let members) = table else {
       throw .settings(
         path: "", key: place.isEmpty ? "{}" : String(place.dropLast()),
-        reason: "must be an object of named numbers")
+        reason: "is \(table.shown); must be a JSON object of named numbers")
     }
     self.members = members
     self.place = place
@@ -41,9 +65,13 @@ struct SettingsReader {
   /// - Throws: for a name that is none of `names`.
   func allow(_ names: [String]) throws(CarvingError) {
     guard let unknown = members.keys.sorted().first(where: { !names.contains($0) }) else { return }
+    // A name that is known elsewhere stands in the wrong table.
+    let elsewhere = CarvingSettings.paths.first { $0.hasSuffix("." + unknown) || $0 == unknown }
+    let near = Spelling.nearest(unknown, among: names).map { place + $0 } ?? elsewhere
     throw .settings(
       path: "", key: place + unknown,
-      reason: "no such setting; known here: \(names.sorted().joined(separator: ", "))")
+      reason: "no such setting; \(near.map { "did you mean \($0)? " } ?? "")known here: "
+        + names.sorted().joined(separator: ", "))
   }
 
   /// The table under a name.
@@ -57,7 +85,9 @@ struct SettingsReader {
     guard case .number(let number) = found, range.contains(number) else {
       throw .settings(
         path: "", key: place + name,
-        reason: "must be a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))")
+        reason:
+          "is \(found.shown); must be a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
+      )
     }
     value = number
   }
@@ -66,7 +96,8 @@ struct SettingsReader {
     var number = Double(value)
     try read(name, into: &number, in: Double(range.lowerBound)...Double(range.upperBound))
     guard let whole = Int(exactly: number) else {
-      throw .settings(path: "", key: place + name, reason: "must be a whole number")
+      throw .settings(
+        path: "", key: place + name, reason: "is \(Self.text(number)); must be a whole number")
     }
     value = whole
   }
@@ -81,7 +112,7 @@ struct SettingsReader {
     }
   }
 
-  private static func text(_ number: Double) -> String {
+  static func text(_ number: Double) -> String {
     Int(exactly: number).map(String.init) ?? String(number)
   }
 }

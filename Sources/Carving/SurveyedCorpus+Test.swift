@@ -9,6 +9,15 @@ extension SurveyedCorpus {
     var example: FIMExample
     let text: SurveySpool.Place
     let rank: UInt64
+    let hash: ContentHash
+    let licence: String?
+
+    /// The file in this state, without its examples.
+    var file: CarvingReport.File {
+      CarvingReport.File(
+        path: example.path, tree: 0, hash: hash, language: example.language, bytes: text.count,
+        licence: licence, split: .test, examples: 0)
+    }
   }
 
   /// Writes the test examples: what was written later and training does not hold, in the order of content hashes.
@@ -26,9 +35,7 @@ extension SurveyedCorpus {
     var chosen: [Candidate] = []
     for (index, candidate) in candidates.enumerated() {
       let example = candidate.example
-      guard let hash = ContentHash(hex: example.contentHash), run.options.shard?.holds(hash) ?? true else {
-        continue
-      }
+      guard run.options.shard?.holds(candidate.hash) ?? true else { continue }
       let middle = DuplicateMiddles.hash(of: example.middle.utf8)
       if copies.places.contains(TextPlace(candidate)) {
         report.drops[.copiedFile, default: 0] += 1
@@ -38,15 +45,25 @@ extension SurveyedCorpus {
         chosen.append(candidate)
       }
     }
-    var paths: Set<String> = []
-    try judge(chosen, texts: texts) { example in
+    var numbers: [TextPlace: Int] = [:]
+    try judge(chosen, texts: texts) { candidate in
+      let example = candidate.example
       if let decontaminator = run.options.decontamination, Self.isContaminated(example, decontaminator) {
         report.drops[.contaminated, default: 0] += 1
         return
       }
+      guard let prepared = try outputs.prepared(example, for: .test) else {
+        report.drops[.unfit, default: 0] += 1
+        return
+      }
+      for (output, bytes) in prepared { try outputs[output].sink.append(bytes, of: example) }
       report.statistics.add(example)
-      if paths.insert(example.path).inserted { report.files += 1 }
-      for output in outputs where output.split == .test { try output.sink.append(example) }
+      let number = numbers[TextPlace(candidate)] ?? report.files.count
+      if number == report.files.count {
+        numbers[TextPlace(candidate)] = number
+        report.files.append(candidate.file)
+      }
+      report.files[number].examples += 1
     }
     return report
   }
@@ -72,7 +89,8 @@ extension SurveyedCorpus {
           hash, hole: example.middleStart, seed: run.options.seed, epoch: example.middleEnd)
         let place = try places[hash] ?? texts.append(span.contents)
         places[hash] = place
-        found.append(Candidate(example: example, text: place, rank: rank))
+        found.append(
+          Candidate(example: example, text: place, rank: rank, hash: hash, licence: span.licence))
       }
       number += 1
       if found.count > 2 * Self.candidateLimit { Self.prune(&found) }
@@ -92,9 +110,9 @@ extension SurveyedCorpus {
     found.removeLast(found.count - candidateLimit)
   }
 
-  /// Calls `body` with each example, which now says its class; a text is parsed once for all of its examples.
+  /// Calls `body` with each candidate, whose example now says its class; a text is parsed once for all of its examples.
   private func judge(
-    _ candidates: [Candidate], texts: SurveySpool, body: (FIMExample) throws -> Void
+    _ candidates: [Candidate], texts: SurveySpool, body: (Candidate) throws -> Void
   ) throws {
     var groups: [Range<Int>] = []
     for index in candidates.indices {
@@ -110,8 +128,12 @@ extension SurveyedCorpus {
       let own = candidates[groups[group]].map(\.example)
       guard let text = texts.read(candidates[groups[group].lowerBound].text) else { return own }
       return HistoryExamples.judged(own, in: text, self.run.catalog)
-    } take: { _, examples in
-      for example in examples { try body(example) }
+    } take: { group, examples in
+      for (index, example) in zip(groups[group], examples) {
+        var candidate = candidates[index]
+        candidate.example = example
+        try body(candidate)
+      }
     }
   }
 

@@ -36,6 +36,8 @@ extension SurveyedCorpus {
     var prepared: [(output: Int, bytes: [UInt8], example: FIMExample)] = []
     var drops: [DropReason: Int] = [:]
     var statistics = ExampleStatistics()
+    /// How many pieces of other files the examples show, by their paths.
+    var shown: [String: Int] = [:]
     /// Why nothing could be cut after all.
     var fault: SkippedFile?
   }
@@ -68,10 +70,13 @@ extension SurveyedCorpus {
           cuts.drops[.contaminated, default: 0] += 1
           continue
         }
-        cuts.statistics.add(example)
-        for (number, output) in outputs.enumerated() where output.split == split {
-          cuts.prepared.append((number, try output.sink.prepare(example), example))
+        guard let prepared = try outputs.prepared(example, for: split) else {
+          cuts.drops[.unfit, default: 0] += 1
+          continue
         }
+        cuts.statistics.add(example)
+        for snippet in example.context { cuts.shown[snippet.path, default: 0] += 1 }
+        cuts.prepared += prepared.map { ($0.output, $0.bytes, example) }
       }
     }
     return cuts

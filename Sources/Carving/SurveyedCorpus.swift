@@ -82,7 +82,9 @@ public final class SurveyedCorpus: Sendable {
       return surveyor.survey(tree.entries[jobs[index].1], in: tree)
     } take: { index, finding in
       let (tree, entry) = jobs[index]
-      try collected.add(finding, tree: tree, entry: entry, path: run.trees[tree].entries[entry].path)
+      try collected.add(
+        finding, tree: tree, entry: entry, path: run.trees[tree].entries[entry].path,
+        licences: run.trees[tree].licences)
       if index % 64 == 0 { progress?(.surveying(index, of: jobs.count)) }
     }
     cache?.flush()
@@ -151,7 +153,9 @@ struct SurveyCollection {
   var parsed = 0
   var cached = 0
 
-  mutating func add(_ finding: Surveyor.Finding, tree: Int, entry: Int, path: String) throws {
+  mutating func add(
+    _ finding: Surveyor.Finding, tree: Int, entry: Int, path: String, licences: TreeLicences
+  ) throws {
     if let key = finding.key, !finding.isCached { cache?.keep(finding.packed, for: key) }
     cached += finding.isCached ? 1 : 0
     parsed += finding.isParsed ? 1 : 0
@@ -164,7 +168,7 @@ struct SurveyCollection {
       files.append(
         SurveyedCorpus.File(
           tree: tree, entry: entry, hash: survey.head.hash, language: survey.head.language,
-          bytes: survey.head.byteCount, spdx: survey.head.licence.map { $0.spdx ?? "" },
+          bytes: survey.head.byteCount, spdx: licences.licence(of: path, own: survey.head.licenceName),
           place: try spool.append(record), facts: try spool.append(survey.facts.encoded),
           firstMiddle: middles.count, holeCount: survey.cuts.holes.count,
           wanted: survey.cuts.holes.count))

@@ -43,7 +43,20 @@ struct Surveyor: Sendable {
     let isParsed: Bool
   }
 
+  /// What is found about a file. The cache keeps what the file itself says, whatever licence holds in its tree.
   func survey(_ entry: SourceEntry, in tree: any SourceTree) -> Finding {
+    let found = look(at: entry, in: tree)
+    guard case .surveyed(let survey) = found.outcome,
+      let fault = tree.licences.fault(
+        of: entry.path, own: survey.head.licenceName, denied: run.options.hygiene.deniedLicences)
+    else { return found }
+    return Finding(
+      outcome: .skipped(survey.head.hash, fault), packed: found.packed, key: found.key,
+      isCached: found.isCached,
+      isParsed: found.isParsed)
+  }
+
+  private func look(at entry: SourceEntry, in tree: any SourceTree) -> Finding {
     // A blob's name says what is in it without reading it.
     if let object = entry.object, let known = cached(key("git " + object, entry.path)) { return known }
     let bytes: [UInt8]

@@ -8,9 +8,12 @@ public enum TestSource: Sendable {
   /// A newer release beside the older one that is trained on.
   case release(any SourceTree, older: any SourceTree)
 
-  /// Calls `body` with every stretch of new lines, one after another.
-  func spans(
-    catalog: LanguageCatalog, options: RepositoryWalker.Options, body: (InsertedSpan) throws -> Void
+  /// Calls `body` with every stretch of new lines, one after another; a file that is new is one stretch.
+  ///
+  /// - Throws: `CorpusError` where git fails, and what `body` throws; then no more come.
+  public func spans(
+    catalog: LanguageCatalog, options: RepositoryWalker.Options = RepositoryWalker.Options(),
+    body: (InsertedSpan) throws -> Void
   ) throws {
     switch self {
     case .history(let history, let commits):
@@ -29,7 +32,9 @@ public enum TestSource: Sendable {
     func file(_ entry: SourceEntry, _ tree: any SourceTree) -> SourceFile? {
       guard case .success(let bytes) = tree.read(entry),
         case .success(let file) = hygiene.clean(path: entry.path, bytes: bytes),
-        options.fault(language: file.language) == nil
+        options.fault(language: file.language) == nil,
+        tree.licences.fault(of: file.path, own: file.licenceName, denied: options.hygiene.deniedLicences)
+          == nil
       else { return nil }
       return file
     }
@@ -37,7 +42,8 @@ public enum TestSource: Sendable {
       guard let new = file(entry, newer) else { continue }
       let old = before[entry.path].flatMap { file($0, older) }
       let spans = InsertedSpan.between(
-        old: old?.bytes ?? [], new: new, commit: newer.origin.path, contextIsOld: false)
+        old: old?.bytes ?? [], new: new, commit: newer.origin.path, contextIsOld: false,
+        licence: newer.licences.licence(of: new.path, own: new.licenceName))
       for span in spans { try body(span) }
     }
   }

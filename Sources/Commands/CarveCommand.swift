@@ -32,7 +32,9 @@ struct CarveCommand: Command {
       "older", "DIR", help: "With --splits: train on this older release, test on what PATH adds to it."),
     Option.text(
       "at", "COMMIT",
-      help: "Carve this commit's files (HEAD~3, a tag, digits); 'split' is the one at 90 % of the history."),
+      help:
+        "Carve this commit's files (HEAD~3, a tag, digits); 'split' is the one at 90 % of the history. With --splits, "
+        + "FROM..TO tests on the commits up to TO."),
   ]
   private static let looking = [
     Option.integer(
@@ -56,7 +58,10 @@ struct CarveCommand: Command {
       "decontaminate", "PATH", repeats: true, help: "Leave out files that repeat text of this file or folder."
     ),
     Option.text("shard", "I/N", help: "Only the I-th of N parts of the files, by content hash, from 1."),
-    Option.integer("limit", "N", in: 1...100_000_000, help: "At most N examples, chosen at random."),
+    Option.integer(
+      "limit", "N", in: 1...100_000_000,
+      help:
+        "At most N training examples, chosen at random; validation shrinks in proportion, the test does not."),
   ]
   private static let sampling = [
     Option.integer("seed", "S", help: "Seed of all choices (default 1)."),
@@ -65,7 +70,8 @@ struct CarveCommand: Command {
       "prior", help: "Learn the weights from the repository's own history, print its histogram, and use them."
     ),
     Option.text("save-weights", "F.json", help: "Write the settings with the weights that --prior learnt."),
-    Option.text("weights", "F.json", help: "Settings file that wins over the repository's own."),
+    Option.text(
+      "weights", "F.json", help: "Settings file, or data card, that wins over the repository's own."),
     Option.flag(
       "hardness",
       help:

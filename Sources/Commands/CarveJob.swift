@@ -51,7 +51,7 @@ struct CarveJob {
     let preview = PreviewSink(count: arguments.integer("preview") ?? 0, seed: request.seed)
     var sinks = outputs.outputs
     if arguments.flag("preview") { sinks.append(CarvingOutput(.train, preview)) }
-    var hardness: HardnessSelection?
+    var hardness: HardnessReport?
     let carved: CarvingReport
     if arguments.flag("hardness") {
       (carved, hardness) = try await selected(corpus, sinks)
@@ -85,21 +85,29 @@ struct CarveJob {
   /// Carves into memory, has the base choose among the training examples, and writes what is left.
   private func selected(
     _ corpus: SurveyedCorpus, _ outputs: [CarvingOutput]
-  ) async throws -> (CarvingReport, HardnessSelection) {
+  ) async throws -> (CarvingReport, HardnessReport) {
     let lists = DataSplit.allCases.map { ($0, ExampleList()) }
     let report = try corpus.write(to: lists.map { CarvingOutput($0, $1) }, progress: progress)
     let found = Dictionary(uniqueKeysWithValues: lists.map { ($0, $1.examples) })
     let selection = try await HardnessScorer.select(
       from: found[.train] ?? [], base: arguments.text("base"), seed: request.seed, console: console)
-    for output in outputs {
-      let examples = output.split == .train ? selection.examples : found[output.split] ?? []
-      for example in examples { try output.sink.append(example) }
+    var result = report
+    for split in DataSplit.allCases {
+      let examples = split == .train ? selection.examples : found[split] ?? []
+      let written = try examples.filter { example in
+        guard let prepared = try outputs.prepared(example, for: split) else { return false }
+        for (output, bytes) in prepared { try outputs[output].sink.append(bytes, of: example) }
+        return true
+      }
+      var dropped = [DropReason.unfit: examples.count - written.count]
+      if split == .train { dropped[.hardness] = (found[split]?.count ?? 0) - examples.count }
+      result = result.keeping(written, of: split, dropped: dropped.filter { $0.value > 0 })
     }
     // None appears before all are complete.
     try Task.checkCancellation()
     for output in outputs { try output.sink.seal() }
     for output in outputs { try output.sink.finish() }
-    return (report, selection)
+    return (result, selection.report)
   }
 
   // MARK: Set-up
@@ -121,24 +129,37 @@ struct CarveJob {
       options.hygiene.deniedLicences.insert(name)
     }
     options.context = arguments.flag("no-context") ? nil : chosen.context
-    if arguments.flag("decontaminate") { options.decontamination = try decontaminator() }
+    if arguments.flag("decontaminate") {
+      (options.decontamination, options.heldOutFiles) = try decontaminator()
+    }
     if !arguments.flag("no-cache") { options.cachePath = home.surveys }
     return options
   }
 
   /// Every readable file of the paths, also those that are no code: a test set may be a JSONL file.
-  private func decontaminator() throws -> Decontaminator {
+  private func decontaminator() throws -> (Decontaminator, [CarvingRun.HeldOutFile]) {
     var texts = Decontaminator(texts: [])
-    for path in arguments.texts("decontaminate") {
-      let files = try HeldOutText.files(at: path)
-      for file in files { for text in try HeldOutText.texts(in: file) { texts.insert(text) } }
+    var read: [CarvingRun.HeldOutFile] = []
+    for file in try arguments.texts("decontaminate").flatMap({ try HeldOutText.files(at: $0) }) {
+      let bytes = try HeldOutText.read(file)
+      read.append(CarvingRun.HeldOutFile(path: file, hash: ContentHash(bytes), bytes: bytes.count))
+      for text in HeldOutText.texts(of: bytes, path: file) { texts.insert(text) }
     }
-    return texts
+    return (texts, read)
   }
 
   /// Old files give fewer examples; where no history tells their age, another machine may carve others.
   private func tellOfAge(_ source: CarveSource) {
-    for tree in source.trees where !tree.entries.isEmpty && tree.entries.allSatisfy({ $0.changed == nil }) {
+    for tree in source.trees where tree.origin.isShallow == true {
+      let split = request.isSplit ? ", and the split is one of the commits that are here" : ""
+      console.warn(
+        "\(tree.origin.path): is a shallow clone: all its files count as equally old\(split); "
+          + "git fetch --unshallow brings the rest of its history")
+    }
+    for tree in source.trees
+    where tree.origin.isShallow != true && !tree.entries.isEmpty
+      && tree.entries.allSatisfy({ $0.changed == nil })
+    {
       console.note("\(tree.origin.path): no git history at hand; all files count as equally old")
     }
   }
@@ -165,7 +186,7 @@ struct CarveJob {
   /// Where the files came from; files from disk are named by the commit that has them.
   private func origins(_ report: CarveReport, _ source: CarveSource) -> [SourceOrigin] {
     zip(report.report.origins, source.trees).map { origin, tree in
-      SourceOrigin(path: origin.path, commit: TrainingData.commit(of: tree))
+      SourceOrigin(path: origin.path, commit: TrainingData.commit(of: tree), isShallow: origin.isShallow)
     }
   }
 
@@ -173,14 +194,12 @@ struct CarveJob {
   private func writeCard(
     _ report: CarveReport, _ origins: [SourceOrigin], _ outputs: CarveOutputs, beside out: String
   ) throws {
-    var card = DataCard(report.report, tool: "gemfill \(Gemfill.version)", tokens: outputs.tokens)
-    card.splits = Dictionary(uniqueKeysWithValues: report.splits.map { ($0.key.rawValue, $0.value) })
-    for (split, count) in outputs.leftOut { card.splits[split.rawValue]?.statistics.examples -= count }
-    card.exampleCount = report.total.examples - outputs.leftOutCount
-    if outputs.leftOutCount > 0 { card.drops[CarveOutputs.leftOutReason] = outputs.leftOutCount }
+    var card = DataCard(
+      report.report, tool: "gemfill \(Gemfill.version)", form: outputs.form, hardness: report.hardness)
     card.origins = origins
+    card.rebuild = CarveRebuild.arguments(request, arguments, out: out, origins: origins, test: card.test)
     if !request.isSplit { OutputPlaces.removeOldSplits(beside: out) }
-    try AtomicFile.write(card.json, to: CarveRequest.stem(of: out) + ".card.json")
+    try AtomicFile.write(card.json, to: CarveRequest.stem(of: out) + CarveRebuild.cardSuffix)
     try AtomicFile.write(Array(card.markdown.utf8), to: CarveRequest.stem(of: out) + ".card.md")
   }
 
@@ -198,12 +217,11 @@ struct CarveJob {
     _ report: CarveReport, _ origins: [SourceOrigin], _ outputs: CarveOutputs, _ preview: [FIMExample]
   ) throws {
     for (split, path) in outputs.paths {
-      let count = (report.splits[split]?.statistics.examples ?? 0) - (outputs.leftOut[split] ?? 0)
+      let count = report.splits[split]?.statistics.examples ?? 0
       console.note("\(Figures.count(count, "example")) written to \(path)")
     }
-    if outputs.leftOutCount > 0 {
-      console.note(
-        "left out because the format cannot hold them: \(Figures.count(outputs.leftOutCount, "example"))")
+    if let unfit = report.report.drops[.unfit] {
+      console.note("left out because the format cannot hold them: \(Figures.count(unfit, "example"))")
     }
     for example in preview { CarvePreview(console: console).show(example) }
     if arguments.flag("skipped") {
@@ -214,14 +232,10 @@ struct CarveJob {
     let isQuietWithout = request.out != nil || !preview.isEmpty || arguments.flag("skipped")
     if arguments.flag("stats") || !isQuietWithout { report.print(to: console) }
     var json = report.json
-    json["examples"] = .int(report.total.examples - outputs.leftOutCount)
-    for (split, count) in outputs.leftOut where count > 0 {
-      let counted = report.splits[split]?.statistics.examples ?? 0
-      json["by_split"]?[split.rawValue] = .int(counted - count)
-    }
-    if outputs.leftOutCount > 0 { json["dropped"]?[CarveOutputs.leftOutReason] = .int(outputs.leftOutCount) }
     json["origins"] = .array(
       origins.map { ["path": .string($0.path), "commit": $0.commit.map { .string($0) } ?? .null] })
+    let shallow = origins.count { $0.isShallow == true }
+    json["warnings"] = shallow > 0 ? ["shallow-clone": .int(shallow)] : [:]
     json["seed"] = .int(Int(clamping: request.seed))
     json["epoch"] = .int(request.epoch)
     json["settings"] = [

@@ -5,8 +5,8 @@ import Weights
 /// What `gemfill carve` says about a corpus and its examples, for people and for machines.
 struct CarveReport {
   let report: CarvingReport
-  /// What a base chose among the training examples; nil where none was asked.
-  let hardness: HardnessSelection?
+  /// How a base chose among the training examples; nil where none was asked.
+  let hardness: HardnessReport?
   /// Seconds of both passes.
   let seconds: Double
   /// Largest resident set of the process so far, in megabytes; nil where the system does not tell.
@@ -21,22 +21,16 @@ struct CarveReport {
   /// Megabytes of source a second, both passes together.
   var megabytesPerSecond: Double { seconds > 0 ? Double(byteCount) / 1e6 / seconds : 0 }
 
-  /// By split; of the training examples those that the base chose.
-  var splits: [DataSplit: CarvingReport.Split] {
-    var splits = report.splits
-    if let hardness { splits[.train]?.statistics = ExampleStatistics(hardness.examples) }
-    return splits
-  }
+  /// By split.
+  var splits: [DataSplit: CarvingReport.Split] { report.splits }
 
   /// Counts over all splits.
-  var total: ExampleStatistics {
-    splits.values.reduce(into: ExampleStatistics()) { $0.add($1.statistics) }
-  }
+  var total: ExampleStatistics { report.total }
 
   /// Files and bytes by language.
   private var languages: [(name: String, files: Int, bytes: Int)] {
     var sums: [String: (files: Int, bytes: Int)] = [:]
-    for file in report.files {
+    for file in report.filesWithExamples {
       sums[file.language, default: (0, 0)].files += 1
       sums[file.language, default: (0, 0)].bytes += file.bytes
     }
@@ -117,7 +111,7 @@ extension CarveReport {
   }
 
   private func printHardness(to console: Console) {
-    guard let counts = hardness?.report.counts else { return }
+    guard let counts = hardness?.counts else { return }
     table(
       "hardness for the base", ["found", "kept"],
       HardnessBand.allCases.map { band in
@@ -193,7 +187,7 @@ extension CarveReport {
           })),
       "redactions": Self.counts(report.secrets), "dropped": Self.counts(named(report.drops)),
       "skipped": Self.counts(named(report.skippedCounts)), "copy_clusters": .int(report.copyClusters),
-      "hardness": hardness.map { Self.hardness($0.report) } ?? .null,
+      "hardness": hardness.map { Self.hardness($0) } ?? .null,
       "cache": ["parsed": .int(report.parsedFiles), "reused": .int(report.cachedFiles)],
       "bytes_of": [
         "prefix": .int(total.prefixBytes), "middle": .int(total.middleBytes),

@@ -38,6 +38,8 @@ struct CarveRequest: Equatable {
   let languages: Set<String>?
   let shard: CarvingRun.Shard?
   let threads: Int?
+  /// The base as it was named; nil for the embedded one.
+  let base: String?
 
   init(_ arguments: Arguments, _ catalog: LanguageCatalog) throws(UsageError) {
     paths = arguments.positionals("PATH")
@@ -58,6 +60,7 @@ struct CarveRequest: Equatable {
     shard = try Self.shard(arguments.text("shard"))
     languages = try Self.languages(arguments.text("languages"), catalog)
     threads = arguments.integer("threads")
+    base = arguments.text("base")
     try check(arguments)
   }
 
@@ -71,6 +74,9 @@ struct CarveRequest: Equatable {
     try needs("splits", out != nil, "--out F: it also writes F.validation and F.test beside it")
     try needs("order", format == .hf, "--format hf")
     try needs("older", isSplit, "--splits")
+    if let name = commitName, name.contains(".."), !isSplit {
+      throw UsageError("--at \(name) names several commits; that needs --splits")
+    }
     try needs("save-weights", arguments.flag("prior"), "--prior")
     let asksBase = format != .jsonl || arguments.flag("hardness")
     try needs("base", asksBase, "--hardness, or --format hf or tokens")

@@ -24,28 +24,28 @@ struct ChosenSettings {
   ///
   /// - Throws: `Failure` or `CarvingError.settings`, which name file and key.
   init(_ arguments: Arguments, home: Home) throws {
-    let files = try SettingsFiles(Self.key, paths: arguments.positionals("PATH"), home: home)
-    var section = files.section
-    var origins = files.origins
-    if let path = arguments.text("weights") {
-      section = SettingsFiles.merge(try SettingsFiles.object(at: path, key: Self.key), over: section)
-      origins.append(path)
-    }
-    try self.init(section, origins: origins)
+    var files = try SettingsFiles(Self.key, paths: arguments.positionals("PATH"), home: home)
+    if let path = arguments.text("weights") { try files.add(path, key: Self.key) }
+    try self.init(files)
   }
 
-  /// Checks a section.
+  /// Checks what the files say.
   ///
-  /// - Throws: `CarvingError.settings`; its path names all origins, the last of which wins.
-  init(_ section: JSONObject, origins: [String]) throws(CarvingError) {
-    let path = origins.joined(separator: ", ")
-    context = try Self.context(section["context"], path: path)
-    hygiene = try Self.hygiene(section["deniedLicences"], path: path)
-    var rest = section
-    rest["context"] = nil
-    rest["deniedLicences"] = nil
-    settings = try Self.settings(rest, path: path)
-    self.origins = origins
+  /// - Throws: `CarvingError.settings` with the file that said it and the key's place there.
+  init(_ files: SettingsFiles) throws(CarvingError) {
+    let section = files.section
+    do {
+      context = try Self.context(section["context"])
+      hygiene = try Self.hygiene(section["deniedLicences"])
+      var rest = section
+      rest["context"] = nil
+      rest["deniedLicences"] = nil
+      settings = try Self.settings(rest)
+    } catch .settings(_, let key, let reason) {
+      let layer = files.layer(of: key)
+      throw .settings(path: layer?.path ?? "", key: (layer?.place ?? "") + key, reason: reason)
+    }
+    origins = files.origins
   }
 
   /// The section, with every key.
@@ -64,36 +64,38 @@ struct ChosenSettings {
     return section
   }
 
-  private static func settings(_ section: JSONObject, path: String) throws(CarvingError) -> CarvingSettings {
+  private static func settings(_ section: JSONObject) throws(CarvingError) -> CarvingSettings {
     guard !section.isEmpty else { return .measured }
     do {
       return try JSONDecoder().decode(
         CarvingSettings.self, from: Data(JSONValue.object(section).serialized()))
-    } catch CarvingError.settings(_, let key, let reason) {
-      throw .settings(path: path, key: key, reason: reason)
+    } catch let error as CarvingError {
+      throw error
     } catch {
-      throw .settings(path: path, key: "{}", reason: "is not a JSON object of named numbers")
+      throw .settings(path: "", key: "{}", reason: "is not a JSON object of named numbers")
     }
   }
 
-  private static func context(_ value: JSONValue?, path: String) throws(CarvingError) -> ContextOptions {
+  private static func context(_ value: JSONValue?) throws(CarvingError) -> ContextOptions {
     var options = ContextOptions()
     guard let value else { return options }
     guard let object = value.objectValue else {
-      throw .settings(path: path, key: "context", reason: "is no JSON object")
+      throw .settings(
+        path: "", key: "context", reason: "is \(shown(value)); must be a JSON object of named numbers")
     }
     for (key, value) in object {
       func number(_ bounds: ClosedRange<Double>) throws(CarvingError) -> Double {
         guard let number = value.doubleValue, bounds.contains(number) else {
           throw .settings(
-            path: path, key: "context.\(key)",
-            reason: "is no number from \(bounds.lowerBound) to \(bounds.upperBound)")
+            path: "", key: "context.\(key)",
+            reason: "is \(shown(value)); must be a number from \(bounds.lowerBound) to \(bounds.upperBound)")
         }
         return number
       }
       func whole(_ bounds: ClosedRange<Double>) throws(CarvingError) -> Int {
         guard let whole = Int(exactly: try number(bounds)) else {
-          throw .settings(path: path, key: "context.\(key)", reason: "is no whole number")
+          throw .settings(
+            path: "", key: "context.\(key)", reason: "is \(shown(value)); must be a whole number")
         }
         return whole
       }
@@ -103,24 +105,34 @@ struct ChosenSettings {
       case "maximumSnippets": options.maximumSnippets = try whole(0...3)
       case "maximumLines": options.maximumLines = try whole(1...200)
       default:
+        let known = ["emptyShare", "maximumLines", "maximumSnippets", "windowShare"]
+        let near = Spelling.nearest(key, among: known).map { "did you mean context.\($0)? " } ?? ""
         throw .settings(
-          path: path, key: "context.\(key)",
-          reason: "is unknown; known are windowShare, emptyShare, maximumSnippets, maximumLines")
+          path: "", key: "context.\(key)",
+          reason: "no such setting; \(near)known here: \(known.joined(separator: ", "))")
       }
     }
     return options
   }
 
-  private static func hygiene(_ value: JSONValue?, path: String) throws(CarvingError) -> HygieneOptions {
+  /// A value in a message.
+  private static func shown(_ value: JSONValue) -> String {
+    let text = String(decoding: value.serialized(), as: UTF8.self)
+    return text.count > 40 ? text.prefix(40) + "…" : text
+  }
+
+  private static func hygiene(_ value: JSONValue?) throws(CarvingError) -> HygieneOptions {
     guard let value else { return HygieneOptions() }
     let names = value.arrayValue?.compactMap(\.stringValue) ?? []
     guard let all = value.arrayValue, names.count == all.count else {
-      throw .settings(path: path, key: "deniedLicences", reason: "is no list of SPDX identifiers")
+      throw .settings(
+        path: "", key: "deniedLicences",
+        reason: "is \(shown(value)); must be a list of SPDX identifiers such as [\"GPL-3.0-only\"]")
     }
     if let unknown = names.first(where: { !HygieneOptions.canDeny($0) }) {
       throw .settings(
-        path: path, key: "deniedLicences",
-        reason: "'\(unknown)' is neither an SPDX identifier nor a family such as AGPL-")
+        path: "", key: "deniedLicences",
+        reason: "'\(unknown)' is neither an SPDX identifier nor a family such as AGPL-; correct or remove it")
     }
     return HygieneOptions(deniedLicences: Set(names))
   }

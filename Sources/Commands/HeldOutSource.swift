@@ -58,7 +58,8 @@ enum HeldOutSource {
     )
   }
 
-  /// The commit that was learnt from and those after it; a named commit may be abbreviated.
+  /// The commit that was learnt from and those after it; a named commit may be abbreviated. `FROM..TO` ends with TO
+  /// instead of with HEAD.
   static func split(
     _ history: GitHistory, at name: String?, path: String
   ) throws -> (GitHistory.Commit, [GitHistory.Commit]) {
@@ -66,9 +67,17 @@ enum HeldOutSource {
       let split = try history.timeSplit()
       return (split.trainCommit, split.laterCommits)
     }
-    let commit = try history.commit(named: name)
-    let later = Array(try history.commits().drop { $0 != commit }.dropFirst())
-    guard !later.isEmpty else { throw Failure("\(path): there is no commit after \(name) to test on") }
+    let ends = name.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let commit = try history.commit(named: ends[0])
+    var later = Array(try history.commits().drop { $0 != commit }.dropFirst())
+    if ends.count > 1 {
+      let last = try history.commit(named: ends[1])
+      later = later.firstIndex(of: last).map { Array(later[...$0]) } ?? []
+    }
+    guard !later.isEmpty else {
+      let place = ends.count > 1 ? "between \(ends[0]) and \(ends[1])" : "after \(name)"
+      throw Failure("\(path): there is no commit \(place) to test on")
+    }
     return (commit, later)
   }
 
@@ -76,8 +85,10 @@ enum HeldOutSource {
     _ newer: String, _ older: String, _ catalog: LanguageCatalog, _ limit: Int
   ) throws -> Holes {
     let olderFiles = try RepositoryWalker(root: older, catalog: catalog).files().files
-    let newerFiles = try RepositoryWalker(root: newer, catalog: catalog).files().files
-    let spans = ReleaseDiff(older: olderFiles).spans(in: newerFiles, origin: newer)
+    let release = TestSource.release(
+      try FolderTree(root: newer, catalog: catalog), older: try FolderTree(root: older, catalog: catalog))
+    var spans: [InsertedSpan] = []
+    try release.spans(catalog: catalog) { spans.append($0) }
     return try cut(
       spans, known: olderFiles, catalog: catalog, limit: limit, path: newer,
       description: "\(newer): what is new since \(older)")

@@ -30,10 +30,7 @@ enum HeldOutText {
   private static let shortestString = 20
 
   /// The texts of a file: of JSON and JSON lines the strings, in which escapes hide where words end; else all of it.
-  ///
-  /// - Throws: as `read`.
-  static func texts(in path: String) throws(Failure) -> [[UInt8]] {
-    let bytes = try read(path)
+  static func texts(of bytes: [UInt8], path: String) -> [[UInt8]] {
     if path.hasSuffix(".json"), let document = try? JSONValue(parsing: bytes) { return strings(in: document) }
     guard path.hasSuffix(".jsonl") || path.hasSuffix(".ndjson") else { return [bytes] }
     return bytes.split(separator: 0x0A).flatMap { line in

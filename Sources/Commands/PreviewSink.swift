@@ -21,7 +21,7 @@ final class PreviewSink: ExampleSink {
   }
 
   /// Nothing: what decides is cheap.
-  func prepare(_ example: FIMExample) -> [UInt8] { [] }
+  func prepare(_ example: FIMExample) -> [UInt8]? { [] }
 
   func append(_ prepared: [UInt8], of example: FIMExample) {
     let identity =

@@ -19,6 +19,9 @@ struct TeamPrior {
   ) throws {
     self.path = path
     let history = try CarveSource.history(of: path, for: "--prior")
+    if history.isShallow {
+      console.warn("\(path): is a shallow clone: --prior learns from the commits that are here")
+    }
     var options = CarvingPrior.Options()
     options.seed = seed
     options.hygiene = hygiene

@@ -69,7 +69,7 @@ public struct ContextBuilder: Sendable {
   private func choose(
     _ candidates: [Candidate], _ query: ContextQuery, own: Int?, _ worth: WordWorth
   ) -> [ContextSnippet] {
-    let leaks = LeakGuard(query.hole?.middle)
+    let leaks = LeakGuard(query)
     var chosen: [ContextSnippet] = []
     var taken: [(file: Int, lines: Range<Int>)] = []
     var texts: [[UInt32]] = []

@@ -1,6 +1,9 @@
 import Corpus
 
 /// Tells whether a snippet would give the middle away: it holds it, white space aside, or a near copy of it.
+///
+/// A short middle such as `return None` stands everywhere and is no leak by itself: there a snippet is one that holds, or
+/// nearly copies, the very place, which is the middle with the line before it and the line behind it.
 struct LeakGuard {
   /// Shorter middles stand everywhere.
   static let shortest = 20
@@ -35,6 +38,33 @@ struct LeakGuard {
     for value in shingles { filter[Int(value >> 6 & 3)] |= 1 << (value & 63) }
     self.shingles = shingles
     self.filter = filter
+  }
+
+  /// A guard for the hole of a query; without a hole nothing leaks.
+  init(_ query: ContextQuery) {
+    let middle = query.hole?.middle ?? []
+    self.init(middle.isEmpty || middle.count >= Self.shortest ? middle : Self.place(of: middle, in: query))
+  }
+
+  /// The middle with the rest of its lines, the last line with ink before them and the first one behind them.
+  private static func place(of middle: [UInt8], in query: ContextQuery) -> [UInt8] {
+    func extent(of text: some Sequence<UInt8>) -> Int {
+      var (count, lines, hasInk) = (0, 0, false)
+      for byte in text {
+        if byte == 0x0A {
+          // The first line is the hole's own, the second with ink its neighbour.
+          if lines > 0, hasInk { break }
+          lines += 1
+          hasInk = false
+        } else if !isSpace(byte) {
+          hasInk = true
+        }
+        count += 1
+      }
+      return count
+    }
+    return Array(query.prefix.suffix(extent(of: query.prefix.reversed()))) + middle
+      + query.suffix.prefix(extent(of: query.suffix))
   }
 
   /// True when `text` must not be shown.

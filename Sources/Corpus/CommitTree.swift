@@ -9,6 +9,8 @@ public final class CommitTree: SourceTree {
   public let entries: [SourceEntry]
   /// What the rules about paths left out.
   public let skipped: [SkippedPath]
+  /// What the commit's licence files say.
+  public let licences: TreeLicences
   private let blobs: GitBlobs
 
   /// Lists the files of a commit below `root`, after the same rules as on disk; ignore files are those of the commit.
@@ -33,8 +35,10 @@ public final class CommitTree: SourceTree {
         entries.append(SourceEntry(path: entry.path, size: entry.size, object: entry.object))
       }
     }
-    if recency { LastChanges.note(in: &entries, root: root, commit: commit) }
-    origin = SourceOrigin(path: root, commit: commit)
+    let isShallow = recency ? GitHistory.isShallow(root: root) : nil
+    if isShallow == false { LastChanges.note(in: &entries, root: root, commit: commit) }
+    origin = SourceOrigin(path: root, commit: commit, isShallow: isShallow)
+    licences = try listed.licences(git: git)
     self.entries = entries.sorted { Self.isBefore($0.path, $1.path) }
     self.skipped = skipped
     blobs = GitBlobs(git: git)
@@ -154,6 +158,33 @@ struct TreeListing {
         above: folders[depth...].joined(separator: "/"))
     }
     return files.sorted { $0.above.utf8.count > $1.above.utf8.count }
+  }
+
+  /// What the commit's licence files say, those above the listed folder too.
+  func licences(git: GitCommand) throws(CorpusError) -> TreeLicences {
+    func documents(_ entries: [Entry]) throws(CorpusError) -> [TreeLicences.Document] {
+      let files = entries.filter {
+        $0.mode.hasPrefix("100") && TreeLicences.role(ofName: Self.parts($0.path).name) != nil
+      }
+      var found: [TreeLicences.Document] = []
+      try GitObjects(git: git).blobs(files.map(\.object), limit: FileHygiene.maximumBytes) { index, bytes in
+        guard let bytes else { return }
+        let (folder, name) = Self.parts(files[index].path)
+        found.append(TreeLicences.Document(folder: folder, name: String(name), bytes: bytes))
+      }
+      return found
+    }
+    let output = try git.run(["rev-parse", "--show-prefix"])
+    var folders = String(decoding: output.prefix { $0 != 0x0A }, as: UTF8.self).split(separator: "/")
+    while !folders.isEmpty {
+      folders.removeLast()
+      let listed = try git.run([
+        "ls-tree", "-z", "--long", "--full-tree", commit + ":" + folders.joined(separator: "/"),
+      ])
+      let above = try documents(Self.entries(of: listed).entries)
+      if !above.isEmpty { return TreeLicences(try documents(entries), above: above) }
+    }
+    return TreeLicences(try documents(entries))
   }
 
   private static func parts(_ path: String) -> (folder: String, name: Substring) {

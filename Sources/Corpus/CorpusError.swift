@@ -14,6 +14,8 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
   case unknownCommit(path: String, name: String)
   /// Too few commits to hold some back.
   case historyTooShort(path: String, commits: Int, needed: Int)
+  /// The history ends before what was asked for.
+  case shallow(path: String, problem: String)
   /// Git's answer was not understood.
   case malformedGitOutput(command: String, detail: String)
 
@@ -36,6 +38,8 @@ public enum CorpusError: Error, CustomStringConvertible, Equatable, Sendable {
         + "such as HEAD~3"
     case .historyTooShort(let path, let commits, let needed):
       "\(path): has \(commits) first-parent commits, a split by time needs at least \(needed)"
+    case .shallow(let path, let problem):
+      "\(path): is a shallow clone: \(problem); git fetch --unshallow brings the rest of its history"
     case .malformedGitOutput(let command, let detail):
       "git \(command) answered something unexpected: \(detail)"
     }

@@ -1,3 +1,5 @@
+import Weights
+
 /// Finds text that repeats what is held out for tests: 13 words or 50 tokens in a row that are the same.
 ///
 /// A word is a run of bytes without white space; a token is a run of letters, digits, underscores and bytes beyond ASCII, or any other
@@ -113,14 +115,14 @@ enum RunHashes {
     while position < bytes.count, WhitespaceNormalised.isSpace(bytes[position]) { position += 1 }
     guard position < bytes.count else { return nil }
     let begin = position
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var hash = FNVHash()
     let isLong = unit == .word || isTokenByte(bytes[position])
     repeat {
-      hash = (hash ^ UInt64(bytes[position])) &* 0x100_0000_01B3
+      hash.add(bytes[position])
       position += 1
     } while isLong && position < bytes.count
       && (unit == .word ? !WhitespaceNormalised.isSpace(bytes[position]) : isTokenByte(bytes[position]))
-    return (Mixing.mix(hash), begin, position)
+    return (Mixing.mix(hash.value), begin, position)
   }
 
   @inline(__always)

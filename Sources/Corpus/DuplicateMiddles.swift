@@ -1,3 +1,5 @@
+import Weights
+
 /// The middles of one split, to keep them out of another: equal up to white space counts as equal.
 ///
 /// Keeps 64 bits of each middle. One in 10¹⁹ / n middles is taken for one of n others by accident.
@@ -20,7 +22,7 @@ public struct DuplicateMiddles: Sendable {
   }
 
   private static func hash(bytes middle: UnsafeBufferPointer<UInt8>) -> UInt64? {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    var hash = FNVHash()
     var isGap = false
     var isEmpty = true
     for byte in middle {
@@ -28,12 +30,12 @@ public struct DuplicateMiddles: Sendable {
         isGap = !isEmpty
         continue
       }
-      if isGap { hash = (hash ^ 0x20) &* 0x100_0000_01B3 }
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+      if isGap { hash.add(0x20) }
+      hash.add(byte)
       isGap = false
       isEmpty = false
     }
-    return isEmpty ? nil : Mixing.mix(hash)
+    return isEmpty ? nil : Mixing.mix(hash.value)
   }
 
   /// Adds a middle of the split that others must not repeat.

@@ -101,10 +101,10 @@ public struct FileHygiene: Sendable {
     if let folder = parts.dropLast().first(where: { Self.isVendored(folder: String($0)) }) {
       return SkippedFile(.vendored, "in a folder \(folder)")
     }
-    if PathNames.isLockFile(name: name) { return SkippedFile(.lockFile, "by its name") }
-    if PathNames.isGenerated(name: name) { return SkippedFile(.generated, "by its name") }
+    if KnownNames.isLockFile(name: name) { return SkippedFile(.lockFile, "by its name") }
+    if KnownNames.isGenerated(name: name) { return SkippedFile(.generated, "by its name") }
     if size > Self.maximumBytes(of: path) { return SkippedFile(.tooLarge, "\(size) bytes") }
-    if size > options.maximumFixtureBytes, !Notebook.isOne(path), PathNames.isFixture(parts) {
+    if size > options.maximumFixtureBytes, !Notebook.isOne(path), KnownNames.isFixture(parts) {
       return SkippedFile(.fixture, "test data of \(size) bytes")
     }
     if tellsSecret(path) { return SkippedFile(.secretInPath, "a secret or personal data in its path") }
@@ -131,7 +131,7 @@ public struct FileHygiene: Sendable {
 
   /// Whether a folder holds other people's code or build products, by its name.
   public static func isVendored(folder: String) -> Bool {
-    PathNames.isVendored(folder: folder)
+    KnownNames.isVendored(folder: folder)
   }
 
   /// The language of a file, "text" for code without a grammar, nil for everything else.
@@ -152,7 +152,7 @@ public struct FileHygiene: Sendable {
 
   /// Whether a file's name says that a program wrote it.
   public static func isGenerated(name: String) -> Bool {
-    PathNames.isGenerated(name: name) || PathNames.isLockFile(name: name)
+    KnownNames.isGenerated(name: name) || KnownNames.isLockFile(name: name)
   }
 
   /// Why text in a language is not what somebody wrote; nil to take it.

@@ -12,6 +12,8 @@ public final class FolderTree: SourceTree {
   public let entries: [SourceEntry]
   /// What the rules about paths left out.
   public let skipped: [SkippedPath]
+  /// What its licence files say, and the ones above it in its repository.
+  public let licences: TreeLicences
   /// The folder that the entries' paths are relative to.
   public let place: String
   /// The open folder, so that a folder that takes its place meanwhile is not read.
@@ -23,18 +25,19 @@ public final class FolderTree: SourceTree {
   /// - Throws: `CorpusError.unreadable` when there is nothing that could be opened.
   public init(root: String, catalog: LanguageCatalog, recency: Bool = false) throws(CorpusError) {
     let root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
-    origin = SourceOrigin(path: root)
     var place = URL(fileURLWithPath: root).resolvingSymlinksInPath().path
-    var listing: (entries: [SourceEntry], skipped: [SkippedPath])
+    var listing: (entries: [SourceEntry], skipped: [SkippedPath], licences: [String])
+    var isSingle = false
     switch FileSystem.kind(of: place) {
     case .folder:
       var walk = Walk(root: place, hygiene: FileHygiene(catalog: catalog))
       walk.enter("", depth: 0, rules: Self.rulesAbove(place, walk.rules))
-      listing = (walk.entries, walk.skipped)
+      listing = (walk.entries, walk.skipped, walk.licences)
     case .file(let size):
+      isSingle = true
       let url = URL(fileURLWithPath: place)
       place = url.deletingLastPathComponent().path
-      listing = ([], [])
+      listing = ([], [], [])
       let rules = PathRules(hygiene: FileHygiene(catalog: catalog))
       if let reason = rules.fault(url.lastPathComponent, size: size) {
         let shown = rules.hygiene.shownPath(url.lastPathComponent)
@@ -47,7 +50,11 @@ public final class FolderTree: SourceTree {
     }
     descriptor = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .unreadable(path: root, reason: String(cString: strerror(errno))) }
-    if recency { LastChanges.note(in: &listing.entries, root: place, commit: "HEAD") }
+    let isShallow = recency ? GitHistory.isShallow(root: place) : nil
+    if isShallow == false { LastChanges.note(in: &listing.entries, root: place, commit: "HEAD") }
+    origin = SourceOrigin(path: root, isShallow: isShallow)
+    licences = TreeLicences(
+      Self.documents(listing.licences, in: descriptor), above: Self.licencesAbove(place, isSingle: isSingle))
     self.place = place
     entries = listing.entries.sorted { Self.isBefore($0.path, $1.path) }
     skipped = listing.skipped
@@ -60,6 +67,41 @@ public final class FolderTree: SourceTree {
   /// Reads a file as it is now.
   public func read(_ entry: SourceEntry) -> Result<[UInt8], SkippedFile> {
     FileSystem.read(entry.path, in: descriptor, limit: FileHygiene.maximumBytes(of: entry.path))
+  }
+
+  private static func documents(_ paths: [String], in folder: Int32) -> [TreeLicences.Document] {
+    paths.compactMap { path in
+      guard case .success(let bytes) = FileSystem.read(path, in: folder, limit: FileHygiene.maximumBytes)
+      else {
+        return nil
+      }
+      let slash = path.lastIndex(of: "/")
+      return TreeLicences.Document(
+        folder: slash.map { String(path[..<$0]) } ?? "",
+        name: String(slash.map { path[path.index(after: $0)...] } ?? path[...]), bytes: bytes)
+    }
+  }
+
+  /// The licence files of the nearest folder above the root, up to the top of its repository; of a single file also those
+  /// beside it.
+  private static func licencesAbove(_ root: String, isSingle: Bool) -> [TreeLicences.Document] {
+    var folder = URL(fileURLWithPath: root)
+    for level in 0..<64 {
+      if level > 0 || isSingle {
+        let names = (FileSystem.names(in: folder.path) ?? []).compactMap {
+          String(validating: $0, as: UTF8.self)
+        }
+        let found = names.filter { TreeLicences.role(ofName: $0) != nil }.compactMap { name in
+          FileSystem.read(folder.path + "/" + name, limit: FileHygiene.maximumBytes).map {
+            TreeLicences.Document(folder: "", name: name, bytes: $0)
+          }
+        }
+        if !found.isEmpty { return found }
+      }
+      guard folder.path != "/", FileSystem.kind(of: folder.path + "/.git") == nil else { return [] }
+      folder = folder.deletingLastPathComponent()
+    }
+    return []
   }
 
   /// Files with rules in the folders above the root, up to the top of its repository, and the repository's own excludes.
@@ -99,6 +141,8 @@ private struct Walk {
   let rules: PathRules
   var entries: [SourceEntry] = []
   var skipped: [SkippedPath] = []
+  /// Paths of licence files.
+  var licences: [String] = []
   private static let maximumDepth = 64
 
   init(root: String, hygiene: FileHygiene) {
@@ -134,6 +178,7 @@ private struct Walk {
     case nil: skip(path, .unreadable)
     case .file(let size):
       if rules.ignored.ignores(path, isFolder: false) { return skip(path, .ignored) }
+      if TreeLicences.role(ofName: name) != nil { licences.append(path) }
       if let reason = rules.fault(path, size: size) { return skip(path, reason) }
       entries.append(SourceEntry(path: path, size: size))
     case .folder:

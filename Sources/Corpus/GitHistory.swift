@@ -69,7 +69,8 @@ public struct GitHistory: Sendable {
   /// The commit of the first-parent line that a revision names: whatever `git rev-parse` understands, as `HEAD~3`, a tag,
   /// a branch or the first digits of an object name.
   ///
-  /// - Throws: `CorpusError.unknownCommit` when it names none, more than one, or one elsewhere.
+  /// - Throws: `CorpusError.unknownCommit` when it names none, more than one, or one elsewhere; `.shallow` where it may lie
+  ///   beyond the border of a shallow clone.
   public func commit(named name: String) throws(CorpusError) -> Commit {
     guard !name.isEmpty, !name.hasPrefix("-"), !name.utf8.contains(0) else {
       throw .unknownCommit(path: root, name: name)
@@ -78,21 +79,44 @@ public struct GitHistory: Sendable {
     do throws(CorpusError) {
       answer = try git.run(["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
     } catch .gitFailed {
-      throw .unknownCommit(path: root, name: name)
+      throw unknown(name)
     }
     let id = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    guard let commit = try commits().last(where: { $0.id == id }) else {
-      throw .unknownCommit(path: root, name: name)
-    }
+    guard let commit = try commits().last(where: { $0.id == id }) else { throw unknown(name) }
     return commit
+  }
+
+  private func unknown(_ name: String) -> CorpusError {
+    isShallow
+      ? .shallow(path: root, problem: "'\(name)' names none of its commits")
+      : .unknownCommit(path: root, name: name)
+  }
+
+  /// Whether the history ends early: the oldest commit seems to have brought everything that is older.
+  public var isShallow: Bool { Self.isShallow(git) }
+
+  /// Whether the history of the repository that a folder belongs to ends early; nil where there is none.
+  static func isShallow(root: String) -> Bool? {
+    let git = GitCommand(root: root)
+    guard (try? git.run(["rev-parse", "--git-dir"])) != nil else { return nil }
+    return isShallow(git)
+  }
+
+  private static func isShallow(_ git: GitCommand) -> Bool {
+    (try? git.run(["rev-parse", "--is-shallow-repository"]))?.starts(with: Array("true".utf8)) ?? false
   }
 
   /// Cuts the history at a share of its commits.
   ///
-  /// - Throws: `CorpusError.historyTooShort` for fewer than four commits.
+  /// - Throws: `CorpusError.historyTooShort` for fewer than four commits, `.shallow` in a shallow clone.
   public func timeSplit(fraction: Double = 0.9) throws(CorpusError) -> TimeSplit {
     let all = try commits()
     guard all.count >= Self.minimumCommits else {
+      if isShallow {
+        let commits = "\(all.count) commit\(all.count == 1 ? "" : "s")"
+        throw .shallow(
+          path: root, problem: "it has \(commits), a split by time needs at least \(Self.minimumCommits)")
+      }
       throw .historyTooShort(path: root, commits: all.count, needed: Self.minimumCommits)
     }
     let index = min(all.count - 2, max(0, Int(fraction * Double(all.count)) - 1))
@@ -110,7 +134,7 @@ public struct GitHistory: Sendable {
 
   /// What the commits inserted, oldest first: each hunk applied alone to the parent's file.
   ///
-  /// The last of them says, for all, which files are kept out.
+  /// The last of them says, for all, which files are kept out, and under which licence the others are.
   ///
   /// - Parameter limit: reading stops after this many spans.
   public func insertedSpans(
@@ -139,8 +163,9 @@ public struct GitHistory: Sendable {
   ) throws {
     guard let newest = commits.last else { return }
     let walker = RepositoryWalker(root: root, catalog: catalog, options: options)
-    let rules = try TreeListing(git: git, commit: newest.id)
-      .rules(hygiene: FileHygiene(catalog: catalog), git: git)
+    let listing = try TreeListing(git: git, commit: newest.id)
+    let rules = try listing.rules(hygiene: FileHygiene(catalog: catalog), git: git)
+    let licences = try listing.licences(git: git)
     let changes = try self.changes(in: commits).filter {
       rules.fault(mode: $0.mode, path: $0.path, size: 0) == nil
     }
@@ -155,11 +180,13 @@ public struct GitHistory: Sendable {
       }
       let change = changes[index / 2]
       // The old text is shown around the new lines: it is cleaned as well.
-      guard let before = old, let bytes, case .success(let file) = walker.judge(change.path, bytes: bytes),
-        case .success(let cleaned) = walker.judge(change.path, bytes: before)
+      guard let before = old, let bytes,
+        case .success(let file) = walker.judge(change.path, bytes: bytes, licences: licences),
+        case .success(let cleaned) = walker.judge(change.path, bytes: before, licences: licences)
       else { return }
       let spans = InsertedSpan.between(
-        old: cleaned.bytes, new: file, commit: change.commit, contextIsOld: true)
+        old: cleaned.bytes, new: file, commit: change.commit, contextIsOld: true,
+        licence: licences.licence(of: file.path, own: file.licenceName))
       do {
         for span in spans { try body(span) }
       } catch {

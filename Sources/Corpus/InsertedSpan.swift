@@ -14,15 +14,19 @@ public struct InsertedSpan: Sendable, Equatable {
   public let range: Range<Int>
   /// True when nothing was removed where the lines stand.
   public let isPure: Bool
+  /// SPDX identifier of the file's licence, "" where its notice names none that is known; nil where nothing tells one.
+  public let licence: String?
 
   /// Longest span that is worth an example, in bytes.
   public static let maximumBytes = 700
 
   /// The inserted and replaced spans between two versions of a file.
   ///
-  /// - Parameter contextIsOld: true to show each span alone in the old file, false to show it in the new file.
+  /// - Parameters:
+  ///   - contextIsOld: true to show each span alone in the old file, false to show it in the new file.
+  ///   - licence: the file's, where it is not what its notice says.
   public static func between(
-    old: [UInt8], new: SourceFile, commit: String, contextIsOld: Bool
+    old: [UInt8], new: SourceFile, commit: String, contextIsOld: Bool, licence: String? = nil
   ) -> [InsertedSpan] {
     let before = LineIndex(old)
     let after = LineIndex(new.bytes)
@@ -43,7 +47,7 @@ public struct InsertedSpan: Sendable, Equatable {
       }
       return InsertedSpan(
         path: new.path, language: new.language, origin: commit, contents: contents, range: range,
-        isPure: hunk.old.isEmpty)
+        isPure: hunk.old.isEmpty, licence: licence ?? new.licenceName)
     }
   }
 }

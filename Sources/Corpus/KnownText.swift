@@ -1,3 +1,5 @@
+import Weights
+
 /// Answers whether a text occurs in a set of files; used to keep what training saw out of the test.
 public struct KnownText: Sendable {
   private let text: [UInt8]
@@ -11,7 +13,7 @@ public struct KnownText: Sendable {
     for file in files {
       text += file.bytes
       text.append(0)
-      for line in file.bytes.split(separator: 0x0A) { lines.insert(Self.hash(line)) }
+      for line in file.bytes.split(separator: 0x0A) { lines.insert(FNVHash(line).value) }
     }
     self.text = text
     self.lines = lines
@@ -25,7 +27,7 @@ public struct KnownText: Sendable {
     guard !needle.isEmpty, needle.count <= text.count else { return needle.isEmpty }
     if let first = needle.firstIndex(of: 0x0A), let last = needle.lastIndex(of: 0x0A), first < last {
       let inner = needle[(first + 1)..<last].split(separator: 0x0A)
-      if inner.contains(where: { !lines.contains(Self.hash($0)) }) { return false }
+      if inner.contains(where: { !lines.contains(FNVHash($0).value) }) { return false }
     }
     return Self.search(needle, in: text)
   }
@@ -50,12 +52,5 @@ public struct KnownText: Sendable {
         return false
       }
     }
-  }
-
-  /// FNV-1a of a line.
-  private static func hash(_ line: ArraySlice<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in line { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return hash
   }
 }

@@ -41,6 +41,20 @@ public enum Notebook {
     return .success(Code(language: language, text: Array(text.utf8)))
   }
 
+  /// The lines between cells in the text of a notebook, in order; bytes of the text, line ends not among them.
+  public static func borders(in text: [UInt8]) -> [Range<Int>] {
+    var borders: [Range<Int>] = []
+    var start = 0
+    while start < text.count {
+      let end = text[start...].firstIndex(of: 0x0A) ?? text.count
+      if marks.contains(where: { text[start..<end].elementsEqual($0) }) { borders.append(start..<end) }
+      start = end + 1
+    }
+    return borders
+  }
+
+  private static let marks = ["# %%", "// %%", "-- %%"].map { Array($0.utf8) }
+
   private static let slashLanguages: Set<String> = [
     "javascript", "typescript", "java", "kotlin", "scala", "csharp", "rust", "go", "cpp", "c", "swift", "php",
     "groovy",

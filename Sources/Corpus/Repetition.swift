@@ -1,3 +1,5 @@
+import Weights
+
 /// How much of a file one short sequence of words makes up (the rule of Rae et al., 2021, for the most frequent
 /// n-gram, in bytes).
 enum Repetition {
@@ -56,16 +58,17 @@ enum Repetition {
     var total = 0
     var index = 0
     while index < bytes.count {
-      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      var word = FNVHash()
       let start = index
       while index < bytes.count, isWord(bytes[index]) {
-        hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01B3
+        word.add(bytes[index])
         index += 1
       }
       guard index > start else {
         index += 1
         continue
       }
+      let hash = word.value
       let size = index - start
       total += size
       if words >= 1, sequences >= 1 { body(0, mix(hashes.0, hash), sizes.0 + size) }

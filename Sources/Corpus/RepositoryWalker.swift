@@ -63,7 +63,7 @@ public struct RepositoryWalker: Sendable {
         listing.skip(entry.path, .overBudget)
         continue
       }
-      switch tree.read(entry).flatMap({ judge(entry.path, bytes: $0) }) {
+      switch tree.read(entry).flatMap({ judge(entry.path, bytes: $0, licences: tree.licences) }) {
       case .success(let file): listing.add(file)
       case .failure(let skipped): listing.skip(entry.path, skipped.reason)
       }
@@ -73,9 +73,14 @@ public struct RepositoryWalker: Sendable {
   }
 
   /// Decides about a file by its contents.
-  func judge(_ path: String, bytes: [UInt8]) -> Result<SourceFile, SkippedFile> {
+  func judge(
+    _ path: String, bytes: [UInt8], licences: TreeLicences
+  ) -> Result<SourceFile, SkippedFile> {
     hygiene.clean(path: path, bytes: bytes).flatMap { file in
-      options.fault(language: file.language).map { .failure($0) } ?? .success(file)
+      let fault =
+        options.fault(language: file.language)
+        ?? licences.fault(of: path, own: file.licenceName, denied: options.hygiene.deniedLicences)
+      return fault.map { .failure($0) } ?? .success(file)
     }
   }
 }

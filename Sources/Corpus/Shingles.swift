@@ -1,3 +1,5 @@
+import Weights
+
 /// A text as a bag of shingles: runs of five words, where a word is a run of letters, digits and underscores (ASCII).
 ///
 /// White space and punctuation do not count, so that a text that was formatted anew has the same shingles. Made once
@@ -77,12 +79,12 @@ extension Shingles {
           while position < bytes.count, !isWord[Int(bytes[position])] { position += 1 }
           guard position < bytes.count else { return }
           let start = position
-          var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+          var hash = FNVHash()
           while position < bytes.count, isWord[Int(bytes[position])] {
-            hash = (hash ^ UInt64(bytes[position])) &* 0x100_0000_01B3
+            hash.add(bytes[position])
             position += 1
           }
-          append(Mixing.mix(hash), start: UInt32(start), end: UInt32(position))
+          append(Mixing.mix(hash.value), start: UInt32(start), end: UInt32(position))
         }
       }
     }

@@ -44,8 +44,8 @@ public enum SkipReason: String, Sendable, Codable, CaseIterable, Comparable {
   case fixture
   /// Its path holds a secret or personal data, which examples and reports would repeat.
   case secretInPath = "secret-in-path"
-  /// Under a licence that the settings refuse.
-  case licence
+  /// Under a licence that the settings refuse, by its own notice or by the nearest licence file.
+  case licence = "denied-licence"
   /// Equal to another file up to white space.
   case duplicate
   /// Nearly equal to another file.

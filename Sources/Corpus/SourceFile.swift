@@ -39,6 +39,9 @@ public struct SourceFile: Sendable, Equatable {
     }
   }
 
+  /// What its notice names, "" for nothing known; nil without a notice.
+  public var licenceName: String? { licence.map { $0.spdx ?? "" } }
+
   /// Creates a file.
   public init(
     path: String, language: String, bytes: [UInt8], redactions: [Redaction] = [],

@@ -38,11 +38,14 @@ public struct SourceOrigin: Sendable, Equatable, Codable {
   public var path: String
   /// The commit; nil for files on disk.
   public var commit: String?
+  /// True where the history ends early, so that the age of files cannot be told from it; nil where nobody asked.
+  public var isShallow: Bool?
 
   /// Creates an origin.
-  public init(path: String, commit: String? = nil) {
+  public init(path: String, commit: String? = nil, isShallow: Bool? = nil) {
     self.path = path
     self.commit = commit
+    self.isShallow = isShallow
   }
 }
 
@@ -56,12 +59,17 @@ public protocol SourceTree: Sendable {
   var entries: [SourceEntry] { get }
   /// What the rules about paths left out; a skipped folder counts once.
   var skipped: [SkippedPath] { get }
+  /// What the tree's licence files say, and the ones above it in its repository.
+  var licences: TreeLicences { get }
 
   /// The bytes of a file, or why there are none. Any thread may call it.
   func read(_ entry: SourceEntry) -> Result<[UInt8], SkippedFile>
 }
 
 extension SourceTree {
+  /// None: for trees without licence files.
+  public var licences: TreeLicences { .none }
+
   /// Names of the tree's paths in order, as bytes compare.
   static func isBefore(_ left: String, _ right: String) -> Bool {
     left.utf8.lexicographicallyPrecedes(right.utf8)

@@ -1,3 +1,5 @@
+import Numerics
+
 /// An interpolated n-gram model over bytes with Witten–Bell smoothing (Witten and Bell 1991, method C):
 /// P(b | c) = (n(c b) + k · d(c) · P(b | c′)) / (n(c) + k · d(c)), where n counts, d counts distinct followers, and c′ is c without
 /// its oldest byte. The shortest context falls back on 1/256. A proper distribution in every context. Witten and Bell have k = 1;
@@ -62,6 +64,6 @@ struct ByteNgram: Sendable {
   private static let emptyContext: UInt64 = 0x5851_F42D_4C95_7F2D
 
   private static func lengthen(_ context: UInt64, by byte: UInt8) -> UInt64 {
-    Mixing.spread((context ^ UInt64(byte) &+ 1) &* 0x9E37_79B9_7F4A_7C15)
+    SeededRandom.spread((context ^ UInt64(byte) &+ 1) &* 0x9E37_79B9_7F4A_7C15)
   }
 }

@@ -50,14 +50,3 @@ struct CountTable: Sendable {
     }
   }
 }
-
-/// Mixing of 64-bit hashes.
-enum Mixing {
-  /// Spreads every input bit over all output bits (the finishing step of SplitMix64).
-  static func spread(_ value: UInt64) -> UInt64 {
-    var mixed = value
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}

@@ -1,4 +1,5 @@
 import Carving
+import Numerics
 
 /// How likely a hole ends here, seen from the bytes on both sides: the baseline's counterpart of the end token.
 ///
@@ -43,7 +44,7 @@ struct StopModel: Sendable {
     for distance in 0..<length {
       let left = position > distance ? UInt64(text[position - distance - 1]) : 256
       let right = distance < suffix.count ? UInt64(suffix[distance]) : 256
-      hash = Mixing.spread(hash ^ (left << 9 | right) &* 0x9E37_79B9_7F4A_7C15)
+      hash = SeededRandom.spread(hash ^ (left << 9 | right) &* 0x9E37_79B9_7F4A_7C15)
     }
     return hash
   }

@@ -72,8 +72,6 @@ public final class PromptCompletionWriter: ExampleSink {
   private let order: PromptOrder?
   private let epoch: Int
   nonisolated(unsafe) private var pending: [UInt8] = []
-  /// Examples that were left out because their text holds the name of a mark.
-  nonisolated(unsafe) public private(set) var leftOut = 0
 
   /// Begins the file. Without an order, order and seam are drawn for each example as in training here.
   ///
@@ -85,18 +83,17 @@ public final class PromptCompletionWriter: ExampleSink {
     self.epoch = epoch
   }
 
-  /// The line of an example; nothing where it is left out.
-  public func prepare(_ example: FIMExample) -> [UInt8] {
+  /// The line of an example; nil where its text holds the name of a mark.
+  public func prepare(_ example: FIMExample) -> [UInt8]? {
     var random = encoder.random(for: example, epoch: epoch)
     let (order, seam) = encoder.draw(example, order: order, random: &random)
-    return PromptCompletion(example, format: encoder.format, order: order, seam: seam)?.line ?? []
+    return PromptCompletion(example, format: encoder.format, order: order, seam: seam)?.line
   }
 
   /// Adds a line.
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func append(_ prepared: [UInt8], of example: FIMExample) throws {
-    if prepared.isEmpty { leftOut += 1 }
     pending += prepared
     if pending.count > 1 << 18 { try flush() }
   }

@@ -1,5 +1,6 @@
 import Carving
 import Numerics
+import Weights
 
 /// Where a run's sequences come from: epochs of numbered sequences, each made or read when it is asked for.
 public protocol SequenceSource {
@@ -48,16 +49,12 @@ extension ExampleEncoder {
   /// What is drawn from for an example: seeded by what it is, not by its place among others, so that parts of a dataset
   /// encoded apart are the parts of the whole.
   func random(for example: FIMExample, epoch: Int) -> SeededRandom {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    func mix(_ bytes: some Sequence<UInt8>) {
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    }
-    mix((example.contentHash.isEmpty ? example.path : example.contentHash).utf8)
-    mix(example.kind.rawValue.utf8)
+    var hash = FNVHash((example.contentHash.isEmpty ? example.path : example.contentHash).utf8)
+    hash.add(example.kind.rawValue.utf8)
     for number in [example.windowStart, example.middleStart, example.middleEnd, epoch] {
-      withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) { mix($0) }
+      withUnsafeBytes(of: UInt64(bitPattern: Int64(number)).littleEndian) { hash.add($0) }
     }
-    mix(example.middle.utf8)
-    return SeededRandom(seed: hash ^ recipe.seed &* 1_000_003)
+    hash.add(example.middle.utf8)
+    return SeededRandom(seed: hash.value ^ recipe.seed &* 1_000_003)
   }
 }

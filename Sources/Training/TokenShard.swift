@@ -44,7 +44,7 @@ public struct TokenShardInfo: Sendable, Equatable {
   }
 
   /// As strings, the only values that metadata may have.
-  var metadata: [String: String] {
+  public var metadata: [String: String] {
     [
       "format": Self.format, "tokenizer_sha256": tokenizerSHA256, "marks": marks, "carving_hash": carvingHash,
       "context_share": "\(contextShare)", "epoch": "\(epoch)", "seed": "\(seed)",

@@ -33,8 +33,6 @@ public final class TokenShardWriter: ExampleSink {
   nonisolated(unsafe) private var written: [Written] = []
   nonisolated(unsafe) private var index: AtomicFile?
   nonisolated(unsafe) private var isFinished = false
-  /// Examples that were left out, as too long or without loss.
-  nonisolated(unsafe) public private(set) var leftOut = 0
 
   /// Prepares to write; `path` is `NAME.safetensors`, the index, or `NAME`.
   public init(
@@ -51,10 +49,11 @@ public final class TokenShardWriter: ExampleSink {
     if !isFinished { for one in written { unlink(one.path) } }
   }
 
-  /// The tokens and weights of an example as bytes, behind start and size of its middle; nothing where it is left out.
-  public func prepare(_ example: FIMExample) -> [UInt8] {
+  /// The tokens and weights of an example as bytes, behind start and size of its middle; nil where it is longer than
+  /// the recipe allows or carries no loss.
+  public func prepare(_ example: FIMExample) -> [UInt8]? {
     var random = encoder.random(for: example, epoch: info.epoch)
-    guard let sequence = encoder.sequence(example, random: &random) else { return [] }
+    guard let sequence = encoder.sequence(example, random: &random) else { return nil }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Self.headBytes + sequence.tokens.count * 8)
     for number in [sequence.middleStart, sequence.middleBytes] {
@@ -69,10 +68,7 @@ public final class TokenShardWriter: ExampleSink {
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func append(_ prepared: [UInt8], of example: FIMExample) throws {
-    guard prepared.count >= Self.headBytes + 8 else {
-      leftOut += 1
-      return
-    }
+    precondition(prepared.count >= Self.headBytes + 8, "not what `prepare` makes")
     let count = (prepared.count - Self.headBytes) / 8
     let bytes = (tokens.count + count) * 8 + (offsets.count + 1) * 16
     if bytes > shardBytes, !middleBytes.isEmpty { try writeShard() }

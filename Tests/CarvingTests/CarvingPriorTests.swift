@@ -136,7 +136,7 @@ struct CarvingPriorTests {
     let survey = try InsertionSurvey(
       of: try history.commits(), in: history, settings: .measured, catalog: Corpora.catalog,
       hygiene: HygieneOptions(deniedLicences: ["AGPL-"]))
-    #expect(survey.skippedFiles == ["licence": 1])
+    #expect(survey.skippedFiles == ["denied-licence": 1])
     let sample = try PriorSample(
       history: history, commit: history.commits()[1].id, bytes: 10_000, seed: 1, catalog: Corpora.catalog,
       hygiene: HygieneOptions(deniedLicences: ["AGPL-"]))

@@ -90,6 +90,104 @@ struct CarvingRunTests {
     #expect(report.drops[.limit] == all - 50)
   }
 
+  @Test func theLimitCountsTrainingExamplesAndThinsValidationInProportion() throws {
+    func carve(_ limit: Int?) throws -> (train: Int, validation: Int) {
+      let (train, validation) = (ExampleList(), ExampleList())
+      try run([RandomPython.tree(200)]) {
+        $0.holdsOutValidation = true
+        $0.limit = limit
+      }.write(to: [CarvingOutput(.train, train), CarvingOutput(.validation, validation)])
+      return (train.examples.count, validation.examples.count)
+    }
+    let all = try carve(nil)
+    let limited = try carve(all.train / 2)
+    #expect(limited.train == all.train / 2)
+    let share = Double(limited.validation) / Double(all.validation)
+    #expect((0.2...0.8).contains(share), "\(limited.validation) of \(all.validation)")
+  }
+
+  @Test func whatAnOutputCannotHoldIsInNoneAndInNoCount() throws {
+    /// Holds middles of one line only.
+    final class OneLine: ExampleSink {
+      func prepare(_ example: FIMExample) -> [UInt8]? { example.middle.contains("\n") ? nil : [] }
+      func append(_ prepared: [UInt8], of example: FIMExample) {}
+      func seal() {}
+      func finish() {}
+    }
+    let list = ExampleList()
+    let all = try run([RandomPython.tree(20)]).examples(epoch: 0)
+    let report = try run([RandomPython.tree(20)]).write(
+      to: [CarvingOutput(.train, list), CarvingOutput(.train, OneLine())])
+    let kept = all.filter { !$0.middle.contains("\n") }
+    #expect(!kept.isEmpty && kept.count < all.count)
+    #expect(list.examples == kept)
+    #expect(report.total == ExampleStatistics(kept))
+    #expect(report.drops[.unfit] == all.count - kept.count)
+    for file in report.files { #expect(file.examples == kept.count { $0.contentHash == file.hash.hex }) }
+  }
+
+  @Test func aReportOfWhatWasKeptCountsNothingElse() throws {
+    let list = ExampleList()
+    let report = try run([RandomPython.tree(20)]).write(to: [CarvingOutput(.train, list)])
+    let kept = list.examples.filter { $0.path.hasPrefix("pkg1/") }
+    let left = report.keeping(kept, of: .train, dropped: [.hardness: list.examples.count - kept.count])
+    #expect(left.total == ExampleStatistics(kept))
+    #expect(left.splits[.train]?.files == Set(kept.map(\.path)).count)
+    #expect(left.drops[.hardness] == list.examples.count - kept.count)
+    let shown = Set(kept.flatMap(\.context).map(\.path))
+    #expect(Set(left.contributors.map(\.path)) == shown.union(kept.map(\.path)))
+    let snippets = left.contributors.reduce(0) { $0 + $1.snippets }
+    #expect(snippets == kept.reduce(0) { $0 + $1.context.count })
+  }
+
+  @Test func filesBelowADeniedLicenceGiveNothingAndAreCounted() throws {
+    var files = RandomPython.files(12)
+    files["pkg1/LICENSE"] = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n\n0. Definitions.\n"
+    files["pkg1/own.py"] = "# SPDX-License-Identifier: MIT\n\n" + RandomPython.file(70)
+    files["LICENSE"] =
+      "Permission is hereby granted, free of charge, to any person obtaining a copy of this software"
+    let list = ExampleList()
+    let report = try run([MemoryTree(files)]) {
+      $0.hygiene = HygieneOptions(deniedLicences: ["GPL-3.0"])
+    }.write(to: [CarvingOutput(.train, list)])
+    let denied = files.keys.filter { $0.hasPrefix("pkg1/m") }.count
+    #expect(denied > 1 && report.skippedCounts[.licence] == denied)
+    #expect(Set(list.examples.map(\.path).filter { $0.hasPrefix("pkg1/") }) == ["pkg1/own.py"])
+    #expect(report.licences.keys.sorted() == ["MIT"])
+    let all = try run([MemoryTree(files)]).write(to: [])
+    #expect(all.licences["GPL-3.0-only"]?.files == denied)
+  }
+
+  @Test func aRepositoryUnderADeniedLicenceGivesNothing() throws {
+    var files = RandomPython.files(5)
+    files["COPYING"] = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n\n0. Definitions.\n"
+    let run = run([MemoryTree(files)]) { $0.hygiene = HygieneOptions(deniedLicences: ["GPL-"]) }
+    let error = #expect(throws: CorpusError.self) { try run.survey() }
+    #expect(error == .noSource(path: "memory", skipped: [.licence: 5, .notSource: 1]))
+  }
+
+  @Test func aMiddleOfANotebookLiesInOneCell() throws {
+    let cells = (0..<60).map { number in
+      """
+      {"cell_type": "code", "metadata": {}, "outputs": [], "source":
+      ["total_\(number) = load_\(number)(path)\\n", "print(total_\(number).head(\(number)))"]}
+      """
+    }
+    let text = "{\"cells\": [" + cells.joined(separator: ",") + "], \"metadata\": {}}"
+    var examples: [FIMExample] = []
+    var dropped = 0
+    for epoch in 0..<12 {
+      let list = ExampleList()
+      let report = try run([MemoryTree(["study.ipynb": text])]).write(
+        epoch: epoch, to: [CarvingOutput(.train, list)])
+      examples += list.examples.filter { $0.kind != .plain }
+      dropped += report.drops[.acrossCells] ?? 0
+    }
+    #expect(examples.count > 50 && dropped > 0)
+    for example in examples { #expect(!example.middle.contains("# %%"), "\(example.kind)") }
+    #expect(examples.contains { $0.prefix.contains("# %%") && $0.suffix.contains("# %%") })
+  }
+
   @Test func splitsShareNoFileAndNoMiddle() throws {
     var files = RandomPython.files(120)
     // Common lines, so that there is something to keep apart.
@@ -204,7 +302,7 @@ struct CarvingRunTests {
   @Test func noOutputAppearsWhenAnotherCannotBeWritten() throws {
     /// A sink whose disk is full at the last moment.
     final class FullDisk: ExampleSink {
-      func prepare(_ example: FIMExample) -> [UInt8] { [] }
+      func prepare(_ example: FIMExample) -> [UInt8]? { [] }
       func append(_ prepared: [UInt8], of example: FIMExample) {}
       func seal() throws { throw CarvingError.unwritable(path: "b", reason: "disk full") }
       func finish() {}

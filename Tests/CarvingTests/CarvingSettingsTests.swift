@@ -48,12 +48,18 @@ struct CarvingSettingsTests {
   }
 
   @Test(arguments: [
-    (#"{"clases": {}}"#, "clases", "known here: "),
+    (#"{"clases": {}}"#, "clases", "did you mean classes? known here: "),
+    (#"{"caps": {"nodeByte": 90}}"#, "caps.nodeByte", "did you mean caps.nodeBytes?"),
+    (#"{"midToken": 0.1}"#, "midToken", "did you mean modifiers.midToken?"),
+    (#"{"windowBytes": true}"#, "windowBytes", "is true; must be a number"),
+    (#"{"windowBytes": [1]}"#, "windowBytes", "is a list; must be a number"),
+    (#"{"windowBytes": null}"#, "windowBytes", "is null; must be a number"),
+    (#"{"plainShare": 7}"#, "plainShare", "is 7; must be a number from 0 to 1"),
     (#"{"classes": {"Q": 1}}"#, "classes.Q", "known here: B, C"),
     (#"{"classes": {"P": 1}}"#, "classes.P", "no such setting"),
     (#"{"classes": {"N": -1}}"#, "classes.N", "must be a number from 0"),
-    (#"{"classes": {"N": "many"}}"#, "{}", "not a JSON object of named numbers"),
-    (#"{"classes": 3}"#, "classes", "must be an object"),
+    (#"{"classes": {"N": "many"}}"#, "classes.N", "is 'many'; must be a number from 0"),
+    (#"{"classes": 3}"#, "classes", "is 3; must be a JSON object"),
     (
       #"{"classes": {"N":0,"R":0,"L":0,"B":0,"C":0,"I":0,"S":0,"E":0}}"#, "classes", "all shares are zero"
     ),

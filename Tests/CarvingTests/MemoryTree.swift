@@ -10,6 +10,7 @@ final class MemoryTree: SourceTree {
   let origin = SourceOrigin(path: "memory")
   let entries: [SourceEntry]
   let skipped: [SkippedPath] = []
+  let licences: TreeLicences
   private let state: Mutex<State>
 
   private struct State {
@@ -24,6 +25,13 @@ final class MemoryTree: SourceTree {
         path: path, size: text.utf8.count, object: objects ? ContentHash(Array(text.utf8)).hex : nil,
         changed: changed[path])
     }
+    licences = TreeLicences(
+      files.compactMap { path, text in
+        let parts = path.split(separator: "/")
+        guard let name = parts.last, TreeLicences.role(ofName: name) != nil else { return nil }
+        return .init(
+          folder: parts.dropLast().joined(separator: "/"), name: String(name), bytes: Array(text.utf8))
+      })
     state = Mutex(State(files: files.mapValues { Array($0.utf8) }))
   }
 

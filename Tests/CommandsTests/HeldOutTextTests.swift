@@ -10,7 +10,9 @@ struct HeldOutTextTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent(name).path
     try text.write(toFile: path, atomically: true, encoding: .utf8)
-    return try HeldOutText.texts(in: path).map { String(decoding: $0, as: UTF8.self) }
+    return HeldOutText.texts(of: try HeldOutText.read(path), path: path).map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   @Test func linesOfJSONGiveTheirStringsWithoutEscapes() throws {

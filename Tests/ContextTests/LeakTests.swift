@@ -21,6 +21,46 @@ struct LeakTests {
     #expect(!LeakGuard(nil).forbids(middle[...]))
   }
 
+  @Test func aShortMiddleLeaksWithItsPlaceOnly() {
+    let prefix =
+      "def find(items, wanted):\n    for item in items:\n        if item.name == wanted:\n            return item\n\n    "
+    let suffix = "\n\n\ndef count_items(items):\n    return len(items)\n"
+    let query = ContextQuery(
+      path: "a.py", language: "python", prefix: Array(prefix.utf8), suffix: Array(suffix.utf8),
+      hole: .init(middle: Array("return None".utf8), range: 0..<11), budgetBytes: 1_000)
+    let leaks = LeakGuard(query)
+    func forbids(_ text: String) -> Bool { leaks.forbids(Array(text.utf8)[...]) }
+    // The same function once more, also where it is indented otherwise.
+    #expect(forbids(prefix + "return None" + suffix))
+    #expect(forbids((prefix + "return None" + suffix).replacing("    ", with: "\t")))
+    #expect(!forbids("def parse(text):\n    if not text:\n        return None\n    return int(text)\n"))
+    #expect(!forbids(prefix))
+    // Nothing is hidden, so that nothing leaks.
+    var empty = query
+    empty.hole = .init(middle: [], range: 0..<0)
+    #expect(!LeakGuard(empty).forbids(Array((prefix + suffix).utf8)[...]))
+  }
+
+  @Test func theFileOfTheHoleIsNeverShownAndGenericTextElsewhereIs() {
+    let body =
+      "def handle_order(order, stock):\n    if order.kind not in stock:\n        return None\n    return stock[order.kind]\n"
+    let repository = Repository([
+      "app/a.py": body,
+      "app/b.py":
+        "from .a import handle_order\n\n\ndef handle_return(order, stock):\n    if order.kind in stock:\n"
+        + "        return None\n    return handle_order(order, stock)\n",
+    ])
+    let start = body.utf8.count - "return None\n    return stock[order.kind]\n".utf8.count
+    let bytes = Array(body.utf8)
+    let snippets = repository.builder().snippets(
+      for: ContextQuery(
+        path: "app/a.py", language: "python", prefix: Array(bytes[..<start]),
+        suffix: Array(bytes[(start + 11)...]),
+        hole: .init(middle: Array("return None".utf8), range: start..<start + 11), budgetBytes: 1_000))
+    #expect(snippets.map(\.path) == ["app/b.py"])
+    #expect(snippets.first?.text.contains("return None") == true)
+  }
+
   /// Files that copy from each other, as real ones do: statements from a small stock, with and without changes.
   private static func repository(_ random: inout Generator) -> Repository {
     let stock = (0..<40).map {

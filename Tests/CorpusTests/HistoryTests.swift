@@ -189,13 +189,12 @@ struct HistoryTests {
   }
 }
 
-struct ReleaseDiffTests {
-  private func spans(_ old: String, _ new: String) -> [String] {
-    let diff = ReleaseDiff(older: [SourceFile(path: "a.py", language: "python", bytes: Array(old.utf8))])
-    return diff.spans(in: [SourceFile(path: "a.py", language: "python", bytes: Array(new.utf8))], origin: "2")
-      .map {
-        String(decoding: $0.contents[$0.range], as: UTF8.self)
-      }
+struct InsertedSpanTests {
+  private func spans(_ old: String, _ new: String) -> [InsertedSpan] {
+    InsertedSpan.between(
+      old: Array(old.utf8), new: SourceFile(path: "a.py", language: "python", bytes: Array(new.utf8)),
+      commit: "2",
+      contextIsOld: false)
   }
 
   @Test(arguments: [
@@ -204,13 +203,11 @@ struct ReleaseDiffTests {
     ("a\r\nb\r\n", "a\nb\nc\n", ["c\n"]),
   ])
   func findsNewLines(old: String, new: String, expected: [String]) {
-    #expect(spans(old, new) == expected)
+    #expect(spans(old, new).map { String(decoding: $0.contents[$0.range], as: UTF8.self) } == expected)
   }
 
   @Test func aNewFileIsOneSpan() {
-    let file = SourceFile(path: "new.py", language: "python", bytes: Array("a\nb\n".utf8))
-    let spans = ReleaseDiff(older: []).spans(in: [file], origin: "2")
-    #expect(spans.map(\.range) == [0..<4])
+    #expect(spans("", "a\nb\n").map(\.range) == [0..<4])
   }
 
   @Test func knownTextIsFoundAcrossLines() {

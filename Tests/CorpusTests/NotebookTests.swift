@@ -73,4 +73,11 @@ struct NotebookTests {
       "{\"worksheets\": [{\"cells\": [{\"cell_type\": \"code\", \"input\": [\"a = 1\\n\"]}]}], \"nbformat\": 3}"
     #expect(try Notebook.code(in: Array(text.utf8)).get().text == Array("# %%\na = 1\n".utf8))
   }
+
+  @Test func bordersAreTheLinesBetweenCells() {
+    let text = Array("# %%\nx = 1\n\n# %%\ny = '# %%'\n# %% named\n".utf8)
+    #expect(Notebook.borders(in: text) == [0..<4, 12..<16])
+    #expect(Notebook.borders(in: Array("// %%\nlet x = 1".utf8)) == [0..<5])
+    #expect(Notebook.borders(in: []).isEmpty)
+  }
 }

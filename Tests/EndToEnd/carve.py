@@ -119,6 +119,8 @@ for path in ("src/windows.py", "src/settings.py", "web/client.js", "deploy/deplo
 check(any("\r\n" in e["prefix"] for e in examples if e["path"] == "src/windows.py"), "CRLF was lost")
 check({"javascript", "css"} & {e["language"] for e in examples if e["path"] == "page/index.html"} != set(),
       "the page's script and style were not carved as such")
+check(not [e for e in examples if e["path"].endswith(".ipynb") and e["kind"] != "P" and "# %%" in e["middle"]],
+      "a middle reaches from one cell of a notebook into another")
 check({e["language"] for e in examples if e["path"] == "notes/study.ipynb"} == {"python"}, "the notebook's code is Python")
 
 # ---------------------------------------------------------------- what was left out, and why
@@ -138,8 +140,19 @@ check(Counter(reasons.values()) == Counter({k: v for k, v in whole["skipped"].it
       f"--skipped lists {Counter(reasons.values())}, --stats counts {whole['skipped']}")
 
 strict = carve(root, "--deny-licence", "GPL-3.0-only", "--out", out / "strict.jsonl")
-check(strict["skipped"].get("licence") == 1, f"--deny-licence: {strict['skipped']}")
+check(strict["skipped"].get("denied-licence") == 1, f"--deny-licence: {strict['skipped']}")
 check("src/copyleft.py" not in {e["path"] for e in examples_in(out / "strict.jsonl")}, "a denied licence was carved")
+copyleft = work / "copyleft"
+copyleft.mkdir()
+(copyleft / "COPYING").write_text("GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n\nTERMS AND CONDITIONS\n0. Definitions.\n")
+for name in ("csv.py", "bdb.py", "shutil.py"):
+    (copyleft / name).write_text("".join(repository.texts[name]))
+refuse("3 denied-licence", copyleft, "--deny-licence", "GPL-3.0", "--out", work / "none.jsonl")
+(copyleft / "csv.py").write_text("# SPDX-License-Identifier: MIT\n\n" + (copyleft / "csv.py").read_text())
+own = carve(copyleft, "--deny-licence", "GPL-3.0", "--out", out / "own.jsonl")
+check({e["path"] for e in examples_in(out / "own.jsonl")} == {"csv.py"}, "a file's own licence does not win")
+check(own["skipped"].get("denied-licence") == 2 and list(own["licences"]) == ["MIT"], f"{own['skipped']} {own['licences']}")
+check(carve(copyleft)["licences"].get("GPL-3.0-only", {}).get("files") == 2, "the card's licences lack the one of COPYING")
 held = work / "held-out.txt"
 held.write_text("".join(repository.texts["csv.py"]))
 decontaminated = carve(root, "--decontaminate", held, "--out", out / "decontaminated.jsonl")
@@ -158,6 +171,9 @@ check(sha(out / "again.jsonl") == sha(out / "all.jsonl"), "one thread without a 
 carve(root, "--out", out / "seed.jsonl", "--seed", "2")
 carve(root, "--out", out / "epoch.jsonl", "--epoch", "1")
 check(len({sha(out / f"{name}.jsonl") for name in ("all", "seed", "epoch")}) == 3, "seed and epoch change nothing")
+both = carve(root, "--out", out / "few.jsonl", "--limit", "60", "--splits")
+check(both["by_split"]["train"] == 60 and both["by_split"]["test"] > 5, f"--limit 60 --splits: {both['by_split']}")
+check(both["dropped"].get("limit", 0) > 100, f"--limit 60 --splits: {both['dropped']}")
 limited = carve(root, "--out", out / "limited.jsonl", "--limit", "25")
 check(limited["examples"] == 25 == len(examples_in(out / "limited.jsonl")), "--limit 25 wrote another number")
 bare = carve(root, "--out", out / "bare.jsonl", "--no-context")
@@ -214,6 +230,57 @@ for folder, commit in ((older, "HEAD~6"), (newer, "HEAD")):
 releases = carve(newer, "--older", older, "--splits", "--out", out / "releases.jsonl")
 check(releases["by_split"]["test"] > 5, f"releases: {releases['by_split']}")
 
+# ---------------------------------------------------------------- the card alone makes the same bytes again
+
+
+def rebuild(name: str, folder: Path) -> dict:
+    """Follows a card's own arguments in another place, with nothing that the first run knew but the card."""
+    suffix = ".safetensors" if (out / f"{name}.safetensors").exists() else ".jsonl"
+    card = json.loads((out / f"{name}.card.json").read_text())
+    words = [str(folder) if word == str(root) else word for word in card["rebuild"]]
+    target_file = work / "rebuilt" / (name + suffix)
+    words[words.index("--out") + 1] = str(target_file)
+    reply = subprocess.run(["gemfill", *words], capture_output=True, timeout=300,
+                           env={**os.environ, "GEMFILL_HOME": str(work / "rebuilding-home")})
+    said.extend([reply.stdout, reply.stderr])
+    check(reply.returncode == 0, f"rebuilding {name}: {reply.stderr[-300:]}")
+    for file in out.glob(f"{name}*{suffix}"):
+        again = target_file.parent / file.name
+        check(again.exists() and sha(again) == sha(file), f"rebuilding {name}: {file.name} has other bytes")
+    return card
+
+
+(work / "rebuilt").mkdir()
+(work / "weights.json").write_text('{"plainShare": 0.3, "classes": {"N": 60}, "context": {"emptyShare": 0.2}}')
+carve(root, "--at", "HEAD~2", "--out", out / "chosen.jsonl", "--languages", "python,javascript", "--seed", "5", "--epoch", "2",
+      "--limit", "150", "--weights", work / "weights.json", "--deny-licence", "GPL-", "--decontaminate", held)
+carve(root, "--at", "HEAD", "--out", out / "chosen_hf.jsonl", "--format", "hf", "--order", "spm", "--no-context", "--shard", "2/3")
+carve(root, "--at", "HEAD", "--out", out / "chosen_ids.safetensors", "--format", "tokens", "--seed", "3")
+carve(root, "--splits", "--out", out / "chosen_splits.jsonl")
+carve(root, "--out", out / "chosen_disk.jsonl", "--hardness", "--limit", "30")
+disk_state = git(root, "rev-parse", "HEAD")
+repository.write("src/later.py", "def later(first, second):\n    return first.join(second)\n" * 9)
+repository.commit("What the card does not know")
+fresh = work / "fresh"
+git(work, "clone", "-q", root.as_uri(), fresh)
+card = rebuild("chosen", fresh)
+check(card["languages"] == ["javascript", "python"] and card["limit"] == 150, "the card lacks languages or limit")
+check(card["heldOutFiles"][0]["hash"] == sha(held), "the card lacks the hash of what was held out")
+rebuild("chosen_hf", fresh)
+check(rebuild("chosen_ids", fresh)["form"]["recipe"]["maximum_length"].isdigit(), "the card lacks how token ids were made")
+card = rebuild("chosen_splits", fresh)
+check(card["test"]["until"] == disk_state and card["splits"]["test"]["bytes"] > 0, f"the card's test: {card['test']}")
+git(fresh, "checkout", "-q", disk_state)
+check(rebuild("chosen_disk", fresh)["hardness"]["model"] != "", "the card lacks the model that was asked")
+for name in ("chosen", "chosen_splits", "chosen_disk"):
+    card = json.loads((out / f"{name}.card.json").read_text())
+    written = [e for path in out.glob(f"{name}*.jsonl") for e in examples_in(path)]
+    counted = Counter(e["contentHash"] for e in written)
+    check(dict(counted) == {f["hash"]: f["examples"] for f in card["files"] if f["examples"]}, f"{name}: examples by file")
+    pieces = Counter(snippet["path"] for e in written for snippet in e.get("context", []))
+    listed = Counter({f["path"]: f["snippets"] for f in card["files"] if f["snippets"]})
+    check(pieces == listed, f"{name}: the card counts pieces of {listed}, shown are {pieces}")
+
 # ---------------------------------------------------------------- the team's own prior
 
 prior = carve(root, "--prior", "--save-weights", out / "weights.json", "--out", out / "prior.jsonl")
@@ -267,7 +334,10 @@ else:
         ids, weights, offsets, middles = (shard.get_tensor(key) for key in ("tokens", "weights", "offsets", "middle_bytes"))
         metadata = shard.metadata()
     check(len(ids) == len(weights) == offsets[-1] and offsets[0] == 0, "token shard: lengths do not fit")
-    check(len(middles) == len(offsets) - 1 and 0.9 < len(middles) / tokens["examples"] <= 1, f"{len(middles)} sequences")
+    check(len(middles) == len(offsets) - 1 == tokens["examples"] == sum(tokens["by_class"].values()), f"{len(middles)} sequences")
+    counted = json.loads((out / "tokens.card.json").read_text())
+    check(counted["splits"]["train"]["statistics"]["examples"] == counted["exampleCount"] == len(middles)
+          == sum(file["examples"] for file in counted["files"]), "token shard: the card counts what is not in it")
     check(any("tokenizer" in key for key in metadata), f"token shard: metadata {list(metadata)}")
     texts = [pieces.decode(ids[a:b].tolist()) for a, b in zip(offsets, offsets[1:])]
     left = iter(texts)
@@ -311,15 +381,26 @@ plain.mkdir()
 git(work, "clone", "-q", "--depth", "1", root.as_uri(), shallow)
 refuse("empty", empty, "--out", target / "none.jsonl")
 refuse("empty", empty, "--splits", "--out", target / "none.jsonl")
-refuse("shallow", shallow, "--splits", "--out", target / "none.jsonl")
-refuse("shallow", shallow, "--prior")
-carve(shallow, "--out", out / "shallow.jsonl")
+refuse("is a shallow clone: it has 1 commit,", shallow, "--splits", "--out", target / "none.jsonl")
+refuse("git fetch --unshallow", shallow, "--at", "HEAD~3", "--out", target / "none.jsonl")
+run(shallow, "--prior", code=1)
+reply = run(shallow, "--out", out / "shallow.jsonl", "--json")
+check(b"is a shallow clone: all its files count as equally old" in reply.stderr, f"shallow: {reply.stderr[-300:]}")
+check(json.loads(reply.stdout)["warnings"] == {"shallow-clone": 1}, "the shallow clone was not counted")
+shallow_card = json.loads((out / "shallow.card.json").read_text())
+check(shallow_card["origins"][0]["isShallow"] and "oldestChange" not in shallow_card, "the card gives the border as age")
+whole_again = carve(root, "--at", "HEAD", "--out", out / "old_and_new.jsonl")
+check(whole_again["warnings"] == {}, f"warnings about a whole clone: {whole_again['warnings']}")
 check(len(examples_in(out / "shallow.jsonl")) > 200, "a shallow clone cannot be carved")
 refuse("plain", plain, "--prior")
 refuse("plain", plain, "--at", "split", "--out", target / "none.jsonl")
 refuse("0123456789", root, "--at", "0123456789", "--out", target / "none.jsonl")
 (plain / ".gemfill.json").write_text('{"carving": {"nonsense": 1}}')
-refuse(".gemfill.json", plain)
+refuse(".gemfill.json: carving.nonsense: no such setting", plain)
+(plain / ".gemfill.json").write_text('{"carving": {"caps": {"nodeByte": 1}}}')
+refuse("did you mean caps.nodeBytes?", plain)
+(plain / ".gemfill.json").write_text('{"carving": {"modifiers": {"midToken": 3}}}')
+refuse("carving.modifiers.midToken: is 3; must be a number from 0 to 1", plain)
 (plain / ".gemfill.json").write_text('{"carving": ')
 refuse(".gemfill.json", plain)
 refuse("--order", root, "--out", target / "none.jsonl", "--order", "spm", code=2)

@@ -1,5 +1,5 @@
 /// What a path alone says: folders of other people's code, names that programs give, test data.
-enum PathNames {
+enum KnownNames {
   private static let vendoredFolders: Set<String> = [
     "vendor", "vendored", "_vendor", "third_party", "third-party", "thirdparty", "3rdparty", "node_modules",
     "bower_components", "jspm_packages", "Pods", "Carthage", "site-packages", "dist-packages", ".build",
