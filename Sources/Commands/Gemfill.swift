@@ -1,3 +1,4 @@
+import Carving
 import Foundation
 
 /// The program behind the three executables.

@@ -1,6 +1,7 @@
 import Carving
 import Foundation
 import Generation
+import Numerics
 import Testing
 
 @testable import Evaluation
@@ -88,11 +89,11 @@ struct NgramTests {
     var table = CountTable(capacity: 4)
     for round in 1...3 {
       for key in 1...2_000 as ClosedRange<UInt64> {
-        #expect(table.add(Mixing.spread(key)) == UInt32(round - 1))
+        #expect(table.add(SeededRandom.spread(key)) == UInt32(round - 1))
       }
     }
-    #expect(table.count(of: Mixing.spread(77)) == 3)
-    #expect(table.count(of: Mixing.spread(99_999)) == 0)
+    #expect(table.count(of: SeededRandom.spread(77)) == 3)
+    #expect(table.count(of: SeededRandom.spread(99_999)) == 0)
   }
 }
 
