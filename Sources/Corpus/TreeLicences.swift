@@ -43,7 +43,7 @@ public struct TreeLicences: Sendable, Equatable {
   ///
   /// - Parameter own: as in `licence`.
   public func fault(of path: String, own: String?, denied: Set<String>) -> SkippedFile? {
-    guard !denied.isEmpty, let name = licence(of: path, own: own),
+    guard !denied.isEmpty, let name = licence(of: path, own: own), !name.isEmpty,
       !LicenceExpression.isAllowed(name, denied: denied)
     else { return nil }
     return SkippedFile(.licence, name)

@@ -37,6 +37,8 @@ struct TreeLicencesTests {
     #expect(
       licences.fault(of: "a.py", own: nil, denied: ["GPL-3.0"]) == SkippedFile(.licence, "GPL-3.0-only"))
     #expect(licences.fault(of: "a.py", own: nil, denied: ["AGPL-"]) == nil)
+    // What names nothing known is not denied.
+    #expect(TreeLicences.none.fault(of: "a.py", own: "", denied: ["GPL-3.0"]) == nil)
   }
 
   @Test(arguments: [

@@ -244,7 +244,10 @@ def rebuild(name: str, folder: Path) -> dict:
                            env={**os.environ, "GEMFILL_HOME": str(work / "rebuilding-home")})
     said.extend([reply.stdout, reply.stderr])
     check(reply.returncode == 0, f"rebuilding {name}: {reply.stderr[-300:]}")
-    for file in out.glob(f"{name}*{suffix}"):
+    for split in ("", ".validation", ".test"):
+        file = out / (name + split + suffix)
+        if not file.exists():
+            continue
         again = target_file.parent / file.name
         check(again.exists() and sha(again) == sha(file), f"rebuilding {name}: {file.name} has other bytes")
     return card
@@ -274,12 +277,18 @@ git(fresh, "checkout", "-q", disk_state)
 check(rebuild("chosen_disk", fresh)["hardness"]["model"] != "", "the card lacks the model that was asked")
 for name in ("chosen", "chosen_splits", "chosen_disk"):
     card = json.loads((out / f"{name}.card.json").read_text())
-    written = [e for path in out.glob(f"{name}*.jsonl") for e in examples_in(path)]
+    written = [e for split in ("", ".validation", ".test") for e in examples_in(out / f"{name}{split}.jsonl")]
     counted = Counter(e["contentHash"] for e in written)
-    check(dict(counted) == {f["hash"]: f["examples"] for f in card["files"] if f["examples"]}, f"{name}: examples by file")
+    listed = Counter()
+    for file in card["files"]:
+        listed[file["hash"]] += file["examples"]
+    check(+listed == counted, f"{name}: the card counts other examples of files than there are")
     pieces = Counter(snippet["path"] for e in written for snippet in e.get("context", []))
     listed = Counter({f["path"]: f["snippets"] for f in card["files"] if f["snippets"]})
     check(pieces == listed, f"{name}: the card counts pieces of {listed}, shown are {pieces}")
+
+# What follows compares with the repository as it is now.
+carve(root, "--out", out / "third.jsonl")
 
 # ---------------------------------------------------------------- the team's own prior
 
