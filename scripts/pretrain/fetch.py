@@ -4,7 +4,9 @@
     fetch.py fetch --dir D      download what corpus.json pins and check every SHA-256
 
 Two registries: PyPI sdists and Debian source packages (through apt with its own
-state directory, so neither root nor changes to the machine are needed).
+state directory, so neither root nor changes to the machine are needed). What is held out
+for tests are git repositories with their history, at a pinned commit: heldout/NAME has the
+history, heldout-tree/NAME the code of that commit.
 """
 import argparse
 import concurrent.futures
@@ -13,6 +15,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -24,8 +27,8 @@ import urllib.request
 from pip._internal.models.index import PyPI
 
 HERE = pathlib.Path(__file__).resolve().parent
-HELD_OUT = ("textual", "rich", "httpx", "starlette")
 MAX_BYTES = {"pypi": 60_000_000, "debian": 250_000_000}
+CODE = re.compile(r"\.(py|tsx?|jsx?|mjs|rs|go)$")
 LICENCES = {"MIT", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "PSF-2.0", "ISC", "MIT-CMU", "curl"}
 
 
@@ -145,12 +148,17 @@ class Apts(dict):
 
 # ---------------------------------------------------------------- commands
 
+def pins():
+    return json.loads((HERE / "corpus.json").read_text())
+
+
 def sources():
+    held_out = pins()["excluded_by_name"]
     for line in (HERE / "sources.txt").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             registry, name, licence, *rest = line.split()
             registry, _, suite = registry.partition(":")
-            if name in HELD_OUT:
+            if name in held_out:
                 sys.exit(f"sources.txt: {name} is held out by name")
             if licence not in LICENCES:
                 sys.exit(f"sources.txt: {name}: licence {licence} is not on the permissive list")
@@ -188,24 +196,42 @@ def resolve(folder):
         for rows, note in pool.map(one, sources()):
             print(("      " if rows else "SKIP  ") + note, file=sys.stderr)
             packages += rows or []
-    held_out = []
-    for name in ("httpx", "starlette"):
-        info, file = newest_sdist(name)
-        held_out.append(dict(registry="pypi", name=name, version=info["version"], file=file["filename"],
-                             sha256=file["digests"]["sha256"], bytes=file["size"], licence="BSD-3-Clause"))
-    text = json.dumps(dict(excluded_by_name=list(HELD_OUT), packages=[], held_out=[]), indent=1)
+    old = pins()
     rows = lambda items: "[\n  " + ",\n  ".join(json.dumps(item) for item in items) + "\n ]"
+    text = json.dumps(dict(excluded_by_name=old["excluded_by_name"], packages=[], held_out=[]), indent=1)
     text = text.replace('"packages": []', '"packages": ' + rows(packages))
-    text = text.replace('"held_out": []', '"held_out": ' + rows(held_out))
+    text = text.replace('"held_out": []', '"held_out": ' + rows(old["held_out"]))
     (HERE / "corpus.json").write_text(text + "\n")
     print(f"{len(packages)} files, {sum(p['bytes'] for p in packages) / 1e6:.0f} MB", file=sys.stderr)
 
 
+def check_out(repository, folder):
+    """A held-out repository with its history, at the pinned commit; and the code of that commit by itself."""
+    place, tree = folder / "heldout" / repository["name"], folder / "heldout-tree" / repository["name"]
+    if not place.exists():
+        part = place.with_name(place.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.parent.mkdir(exist_ok=True)
+        subprocess.run(["git", "clone", "-q", repository["url"], str(part)], check=True)
+        part.rename(place)
+    if not tree.exists():
+        subprocess.run(["git", "-C", str(place), "checkout", "-q", repository["commit"]], check=True)
+        part = tree.with_name(tree.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        for name in subprocess.run(["git", "-C", str(place), "ls-files", "-z"], check=True, capture_output=True,
+                                   text=True).stdout.split("\0"):
+            source = place / name
+            if CODE.search(name) and source.is_file() and not source.is_symlink() and source.stat().st_size <= 200_000:
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                (part / name).write_bytes(source.read_bytes())
+        part.rename(tree)
+
+
 def fetch(folder):
-    corpus = json.loads((HERE / "corpus.json").read_text())
+    corpus = pins()
     target = folder / "packages"
     target.mkdir(parents=True, exist_ok=True)
-    wanted = [p for p in corpus["packages"] + corpus["held_out"]
+    wanted = [p for p in corpus["packages"]
               if not (target / p["file"]).exists() or sha256(target / p["file"]) != p["sha256"]]
     apts = Apts(folder)
     problems = []
@@ -237,6 +263,11 @@ def fetch(folder):
         list(pool.map(one, [p for p in wanted if p["registry"] == "pypi"]))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(one, [p for p in wanted if p["registry"] == "debian"]))
+    for repository in corpus["held_out"]:
+        try:
+            check_out(repository, folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            problems.append(f"{repository['name']}: {error}")
     for problem in problems:
         print("fetch: " + problem, file=sys.stderr)
     if problems and not os.environ.get("GEMFILL_PRETRAIN_ALLOW_MISSING"):

@@ -1,6 +1,5 @@
-"""corpus.jsonl -> tokenizer.model: SentencePiece BPE, 16 384 pieces, laid out as Gemma lays its own out."""
+"""tree/ -> tokenizer.model: SentencePiece BPE, 16 384 pieces, laid out as Gemma lays its own out."""
 import argparse
-import json
 import pathlib
 import random
 
@@ -11,9 +10,12 @@ PREFIX, MIDDLE, SUFFIX, SEPARATOR = 67, 68, 69, 70
 TURN_START, TURN_END = 105, 106
 VOCABULARY = 16384
 SAMPLE_CHARACTERS = 24_000_000
-# share of a language in the tokenizer's sample and in the training tokens
-MIX = {"python": 45, "javascript": 6, "typescript": 8, "tsx": 2, "go": 9, "rust": 9, "java": 6, "c": 5, "cpp": 6,
-       "swift": 5, "ruby": 2}
+# Share of a set of shards (one or more languages) in the tokenizer's sample and in the training tokens.
+MIX = {"python": 40, "typescript": 15, "rust": 10, "go": 10, "cpp": 10, "java": 6, "swift": 6, "other": 3}
+
+
+ENDINGS = {"python": ["py"], "typescript": ["ts", "tsx", "js", "mjs", "jsx"], "rust": ["rs"], "go": ["go"],
+           "cpp": ["c", "h", "cc", "cpp", "hpp"], "java": ["java"], "swift": ["swift"], "other": ["rb", "sh", "lua"]}
 
 
 def control_symbols():
@@ -29,19 +31,16 @@ def user_symbols():
 
 
 def sample(folder):
-    """Lines of the corpus, mixed by language as the training data is."""
-    by_language = {}
-    with open(folder / "corpus.jsonl") as file:
-        for line in file:
-            row = json.loads(line)
-            by_language.setdefault(row["language"], []).append(row["text"])
+    """Lines of the tree, mixed as the training data is."""
     generator = random.Random(1)
-    for language, texts in by_language.items():
-        generator.shuffle(texts)
-        left = SAMPLE_CHARACTERS * MIX[language] / 100
-        for text in texts:
+    for name, endings in ENDINGS.items():
+        files = sorted(path for path in (folder / "tree").rglob("*") if path.suffix[1:] in endings and path.is_file())
+        generator.shuffle(files)
+        left = SAMPLE_CHARACTERS * MIX[name] / sum(MIX.values())
+        for path in files:
             if left <= 0:
                 break
+            text = path.read_text(errors="ignore")
             left -= len(text)
             for line in text.split("\n"):
                 if line.strip() and len(line) < 1000:

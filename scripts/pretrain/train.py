@@ -10,75 +10,19 @@ import signal
 import threading
 import time
 
-import numpy
 import torch
+import torch.nn.functional as F
 
+import shards
 from head import chunked_loss
 from model import Config, Gemma3
-from tokenizer import PREFIX, SUFFIX
+from tokenizer import MIX
 
-POOL = 2048  # examples sorted by length together, so that rows of a micro-batch need little padding
 MUON_RATE, EMBED_RATE, NORM_RATE, DECAY = 0.02, 0.003, 0.004, 0.05
-# Only one token in ten belongs to a middle and one in four hundred ends one, yet they are what the model is for:
-# in the last part of the time they weigh more.
-FOCUS_FROM, MIDDLE_WEIGHT, END_WEIGHT = 0.66, 3.0, 8.0
+# One token in ten belongs to a middle and one in four hundred ends one, yet they are what the model is for: tokens of
+# middles have weight 1, ends END_WEIGHT of the shards, all other text this.
+AROUND_WEIGHT = 0.33
 WARMUP, HOLD = 0.01, 0.30  # fractions of the time
-
-
-class Batches:
-    """Micro-batches of about `size` tokens, rows of similar length; position (pool, index) can be saved."""
-
-    def __init__(self, folder, size, position=(0, 0)):
-        self.tokens = numpy.load(folder / "tokens.npy", mmap_mode="r")
-        self.offsets = numpy.load(folder / "offsets.npy")
-        self.middles = numpy.load(folder / "middles.npy")
-        self.size, (self.pool, self.index) = size, position
-        self.plan = self.plan_pool(self.pool)
-
-    def plan_pool(self, pool):
-        count = len(self.offsets) - 1
-        first = pool * POOL % count
-        lengths = numpy.diff(self.offsets[first:first + POOL + 1])
-        groups, group = [], []
-        for n in numpy.argsort(lengths, kind="stable"):
-            if group and (len(group) + 1) * max(lengths[n], 16) > self.size:
-                groups.append(group)
-                group = []
-            group.append(first + int(n))
-        groups.append(group)
-        order = numpy.random.default_rng(pool).permutation(len(groups))
-        return [groups[n] for n in order]
-
-    def next(self):
-        if self.index >= len(self.plan):
-            self.pool, self.index = self.pool + 1, 0
-            self.plan = self.plan_pool(self.pool)
-        rows = self.plan[self.index]
-        self.index += 1
-        return to_tensors([self.tokens[self.offsets[n]:self.offsets[n + 1]] for n in rows], self.middles[rows])
-
-    @property
-    def epochs(self):
-        return self.pool * POOL / (len(self.offsets) - 1)
-
-
-def to_tensors(rows, middles):
-    """Padded ids, targets and weights. No loss on pads, sentinels and the path line of FIM examples."""
-    length = max(map(len, rows))
-    ids = numpy.zeros((len(rows), length), numpy.int64)
-    targets = numpy.full((len(rows), length), -1, numpy.int64)
-    weights = numpy.ones((len(rows), length), numpy.float32)
-    for n, row in enumerate(rows):
-        ids[n, :len(row)] = row
-        after = numpy.array(row[1:], numpy.int64)
-        after[(after >= PREFIX) & (after <= SUFFIX)] = -1
-        start = numpy.flatnonzero(row[:60] == PREFIX)
-        if len(start):
-            after[:start[0]] = -1
-            weights[n, len(row) - 2 - int(middles[n]):len(row) - 2] = MIDDLE_WEIGHT
-            weights[n, len(row) - 2] = END_WEIGHT
-        targets[n, :len(row) - 1] = after
-    return torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(weights)
 
 
 def orthogonalise(g, steps=5):
@@ -129,8 +73,12 @@ class Optimiser:
         for names in stacks.values():
             work += [(self.muon, names[n:n + 6], rate) for n in range(0, len(names), 6)]
         work.sort(key=lambda job: -sum(self.master[name].numel() for name in job[1]))
-        for done in [pool.submit(*job) for job in work]:
-            done.result()
+        if pool is None:
+            for job, *arguments in work:
+                job(*arguments)
+        else:
+            for done in [pool.submit(*job) for job in work]:
+                done.result()
         for name, p in self.live.items():
             p.copy_(self.master[name])
             self.gradient[name].zero_()
@@ -155,6 +103,13 @@ class Optimiser:
             master.mul_(1 - rate * MUON_RATE * DECAY)
             master.add_(update, alpha=-rate * MUON_RATE * max(1.0, master.shape[0] / master.shape[1]) ** 0.5)
 
+    @torch.no_grad()
+    def begin_at(self, weights):
+        """Takes weights, without the moments of the run that made them."""
+        for name, value in weights.items():
+            self.master[name].copy_(value)
+            self.live[name].copy_(value)
+
     def state(self):
         return dict(master=self.master, first=self.first, second=self.second, steps=self.steps)
 
@@ -168,10 +123,10 @@ class Optimiser:
             p.copy_(self.master[name])
 
 
-def rate_at(fraction):
+def rate_at(fraction, hold=HOLD):
     if fraction < WARMUP:
         return (fraction + 1e-3) / (WARMUP + 1e-3)
-    return 1.0 if fraction < HOLD else max(0.0, (1 - fraction) / (1 - HOLD))
+    return 1.0 if fraction < hold else max(0.0, (1 - fraction) / (1 - hold))
 
 
 def save(path, value):
@@ -180,7 +135,29 @@ def save(path, value):
     os.replace(part, path)
 
 
-def main():
+@torch.no_grad()
+def heldout_loss(model, items, device):
+    """Loss of held-out middles in nats per byte, and the mean loss of their end tokens."""
+    nats, ends, size = 0.0, 0.0, 0
+    for ids, middle, count in items:
+        row = torch.from_numpy(ids).to(device)[None]
+        hidden = model.model(row)[0, middle - 1:-1]
+        loss = F.cross_entropy(model.logits(hidden).float(), row[0, middle:], reduction="none")
+        nats, ends, size = nats + float(loss[:-1].sum()), ends + float(loss[-1]), size + count
+    return nats / size, ends / len(items)
+
+
+def open_mix(options, device, position):
+    folder = options.dir / "shards"
+    sets = {name: shards.ShardSet.named(folder, name) for name in MIX}
+    sets = {name: found for name, found in sets.items() if found}
+    if not sets:
+        raise SystemExit(f"train: no shards in {folder}; run carve.py first")
+    return shards.Mix(sets, MIX, options.micro, options.longest, options.around, position=position,
+                      multiple=64 if device == "cuda" else 1)
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
     parser.add_argument("--minutes", type=float, default=90)
@@ -189,78 +166,134 @@ def main():
     parser.add_argument("--micro", type=int, default=2048, help="tokens in a micro-batch")
     parser.add_argument("--workers", type=int, default=1, help="micro-batches at a time; on a CPU: the cores, with OMP_NUM_THREADS=1")
     parser.add_argument("--batch", type=int, default=5000, help="tokens in a step at first; half as many again by the end")
-    parser.add_argument("--config", type=pathlib.Path, help="JSON of Config fields (tiny tests, larger models)")
+    parser.add_argument("--longest", type=int, default=1024, help="longer sequences are left out")
+    parser.add_argument("--around", type=float, default=AROUND_WEIGHT, help="loss weight of text around middles")
+    parser.add_argument("--end", type=float, help="loss weight of end tokens (default: the shards')")
+    parser.add_argument("--peak", type=float, default=1.0, help="factor of all learning rates")
+    parser.add_argument("--hold", type=float, default=HOLD, help="fraction of the time after which the rate falls")
+    parser.add_argument("--warm", type=pathlib.Path, help="checkpoint to take the first weights from")
+    parser.add_argument("--held-every", type=float, default=8, help="minutes between held-out losses")
+    parser.add_argument("--held", type=int, default=64, help="held-out middles")
+    parser.add_argument("--config", type=pathlib.Path, help="JSON of Config fields (config-cuda.json, tiny tests)")
     parser.add_argument("--compile", action="store_true")
-    options = parser.parse_args()
-    torch.manual_seed(1)
-    dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
-    config = Config(**json.loads(options.config.read_text())) if options.config else Config()
-    model = Gemma3(config).to(options.device)
-    optimiser = Optimiser(model)
-    model.to(dtype)
-    optimiser.live = dict(model.named_parameters())
-    out = options.dir / "train"
-    out.mkdir(exist_ok=True)
-    checkpoint, clock, seen, position = out / "checkpoint.pt", 0.0, 0, (0, 0)
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=options.device)
-        optimiser.load(saved["optimiser"])
-        clock, seen, position = saved["clock"], saved["seen"], tuple(saved["position"])
-        print(f"resumed at {clock / 60:.1f} minutes, {seen / 1e6:.2f} M tokens", flush=True)
-    batches = Batches(options.dir / "shards", options.micro, position)
-    body = torch.compile(model.model, dynamic=True) if options.compile else model.model
-    weight, parameters = model.model.embed_tokens.weight, list(model.parameters())
-    pool = concurrent.futures.ThreadPoolExecutor(options.workers)
-    log = open(out / "log.jsonl", "a")
-    start, total, saved_at, window = time.monotonic() - clock, options.minutes * 60, clock, []
+    return parser.parse_args()
 
-    def state():
-        return dict(optimiser=optimiser.state(), clock=clock, seen=seen, config=vars(config),
-                    position=(batches.pool, batches.index), epochs=batches.epochs)
 
+class Trainer:
+    """One run: model, optimiser, data, clock, log."""
+
+    def __init__(self, options):
+        torch.manual_seed(1)
+        self.options, self.device = options, options.device
+        dtype = torch.bfloat16 if options.precision == "bf16" else torch.float32
+        self.config = Config(**json.loads(options.config.read_text())) if options.config else Config()
+        self.model = Gemma3(self.config).to(self.device)
+        if options.longest > self.config.max_position_embeddings:
+            raise SystemExit("train: --longest is beyond the model's positions")
+        self.optimiser = Optimiser(self.model)
+        self.model.to(dtype)
+        self.optimiser.live = dict(self.model.named_parameters())
+        self.out = options.dir / "train"
+        self.out.mkdir(exist_ok=True)
+        self.checkpoint = self.out / "checkpoint.pt"
+        self.clock, self.seen, self.warm, position = 0.0, 0, None, None
+        if self.checkpoint.exists():
+            saved = torch.load(self.checkpoint, map_location=self.device)
+            self.optimiser.load(saved["optimiser"])
+            self.clock, self.seen, self.warm, position = saved["clock"], saved["seen"], saved.get("warm"), saved["position"]
+            print(f"resumed at {self.clock / 60:.1f} minutes, {self.seen / 1e6:.2f} M tokens", flush=True)
+        elif options.warm:
+            saved = torch.load(options.warm, map_location=self.device)
+            self.optimiser.begin_at(saved["optimiser"]["master"])
+            self.warm = dict(tokens_seen=saved["seen"], minutes=round(saved["clock"] / 60, 1))
+            print(f"begun with weights that saw {saved['seen'] / 1e6:.2f} M tokens", flush=True)
+        mix = open_mix(options, self.device, position)
+        mix.end_weight = options.end
+        self.batches = shards.Prefetch(mix, depth=16, pin=self.device == "cuda")
+        held = shards.ShardSet.named(options.dir / "shards", "heldout")
+        self.held = shards.heldout(held, options.held, options.longest) if held else []
+        self.body = torch.compile(self.model.model, dynamic=True) if options.compile else self.model.model
+        self.weight, self.parameters = self.model.model.embed_tokens.weight, list(self.model.parameters())
+        self.pool = concurrent.futures.ThreadPoolExecutor(options.workers)
+
+    def state(self):
+        return dict(optimiser=self.optimiser.state(), clock=self.clock, seen=self.seen, config=vars(self.config), warm=self.warm,
+                    position=self.batches.position, epochs=self.batches.epochs, tokens=self.batches.position["tokens"],
+                    settings={name: getattr(self.options, name) for name in ("batch", "longest", "around", "end", "peak", "hold")})
+
+    def gradient(self, part, total_weight):
+        """Adds the gradient of one micro-batch; its summed loss."""
+        ids, targets, weights = (tensor.to(self.device, non_blocking=True) for tensor in part)
+        targets = targets.reshape(-1)
+        keep = torch.nonzero(targets >= 0).squeeze(1)
+        hidden = self.body(ids).reshape(-1, self.config.hidden_size)[keep]
+        piece = chunked_loss(hidden, self.weight, targets[keep], weights.reshape(-1)[keep] / total_weight,
+                             rows=384 if self.device == "cpu" else 8192)
+        self.optimiser.gather(torch.autograd.grad(piece, self.parameters))
+        return piece.detach()
+
+    def step(self, fraction):
+        """One step of the optimiser: what the log says of it."""
+        want = self.options.batch * (1 if fraction < 0.6 else 1.25 if fraction < 0.85 else 1.5)
+        micro, tokens = [], 0
+        while tokens < want * 0.94:
+            micro.append(self.batches.next())
+            tokens += int((micro[-1][0] != 0).sum())
+        count = sum(int((targets >= 0).sum()) for _, targets, _ in micro)
+        total_weight = sum(float(weights[targets >= 0].sum()) for _, targets, weights in micro)
+        began = time.monotonic()
+        parts = sorted(micro, key=lambda part: -part[0].numel())
+        if self.device == "cuda":
+            losses = [self.gradient(part, total_weight) for part in parts]
+        else:
+            losses = list(self.pool.map(lambda part: self.gradient(part, total_weight), parts))
+        rate = rate_at(fraction, self.options.hold) * self.options.peak
+        norm = self.optimiser.step(rate, self.pool if self.device == "cpu" else None)
+        self.seen += tokens
+        return dict(step=self.optimiser.steps, tokens=self.seen, loss=round(float(sum(losses)) / count, 4), rate=round(rate, 4),
+                    norm=round(norm, 3), tokens_per_second=round(tokens / (time.monotonic() - began)))
+
+    def run(self, stop):
+        start, total = time.monotonic() - self.clock, self.options.minutes * 60
+        saved_at, held_at, window = self.clock, self.clock, []
+        with open(self.out / "log.jsonl", "a") as log:
+            def write(**row):
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+
+            def hold_out():
+                if self.held:
+                    nats, end = heldout_loss(self.model, self.held, self.device)
+                    write(minutes=round(self.clock / 60, 2), tokens=self.seen, heldout_nats_per_byte=round(nats, 4), heldout_end=round(end, 3))
+                    print(f"held out: {nats:.4f} nats per byte, end token {end:.2f}", flush=True)
+
+            while self.clock < total and not stop:
+                row = self.step(self.clock / total)
+                self.clock = time.monotonic() - start
+                write(minutes=round(self.clock / 60, 3), **row)
+                window.append(row["loss"])
+                if row["step"] % 10 == 0 or row["step"] < 6:
+                    print(f"step {row['step']} {self.clock / 60:.1f} min {self.seen / 1e6:.2f} M tokens loss {sum(window) / len(window):.3f} "
+                          f"rate {row['rate']:.3f} norm {row['norm']:.2f} {row['tokens_per_second']} tok/s", flush=True)
+                    window = []
+                if self.clock - held_at > self.options.held_every * 60:
+                    hold_out()
+                    held_at = self.clock
+                if self.clock - saved_at > 150:
+                    save(self.checkpoint, self.state())
+                    saved_at = self.clock
+            if not stop:
+                hold_out()
+        save(self.checkpoint, self.state())
+        self.batches.close()
+        print(f"{'stopped' if stop else 'done'}: {self.seen / 1e6:.2f} M tokens in {self.clock / 60:.1f} minutes", flush=True)
+
+
+def main():
     stop = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.append(1))
-    while clock < total and not stop:
-        fraction = clock / total
-        want = options.batch * (1 if fraction < 0.6 else 1.25 if fraction < 0.85 else 1.5)
-        micro, count = [], 0
-        while count < want * 0.94:
-            micro.append(batches.next())
-            count += int((micro[-1][1] >= 0).sum())
-        focus = fraction >= FOCUS_FROM
-        total_weight = sum(float(weights[targets >= 0].sum()) for _, targets, weights in micro) if focus else count
-        began = time.monotonic()
-
-        def one(part):
-            ids, targets, weights = (tensor.to(options.device) for tensor in part)
-            targets = targets.reshape(-1)
-            keep = torch.nonzero(targets >= 0).squeeze(1)
-            scale = (weights.reshape(-1)[keep] if focus else torch.ones(len(keep), device=keep.device)) / total_weight
-            hidden = body(ids).reshape(-1, config.hidden_size)[keep]
-            piece = chunked_loss(hidden, weight, targets[keep], scale)
-            optimiser.gather(torch.autograd.grad(piece, parameters))
-            return float(piece.detach())
-
-        loss = sum(pool.map(one, sorted(micro, key=lambda part: -part[0].numel())))
-        rate = rate_at(fraction)
-        norm = optimiser.step(rate, pool)
-        clock, seen = time.monotonic() - start, seen + sum(int((ids != 0).sum()) for ids, *_ in micro)
-        row = dict(step=optimiser.steps, minutes=round(clock / 60, 3), tokens=seen, loss=round(loss / count, 4),
-                   rate=round(rate, 4), norm=round(norm, 3), tokens_per_second=round(
-                       sum(int((ids != 0).sum()) for ids, *_ in micro) / (time.monotonic() - began)))
-        log.write(json.dumps(row) + "\n")
-        log.flush()
-        window.append(loss / count)
-        if optimiser.steps % 10 == 0 or optimiser.steps < 6:
-            print(f"step {row['step']} {row['minutes']:.1f} min {seen / 1e6:.2f} M tokens loss {sum(window) / len(window):.3f} "
-                  f"rate {rate:.3f} norm {norm:.2f} {row['tokens_per_second']} tok/s", flush=True)
-            window = []
-        if clock - saved_at > 150:
-            save(checkpoint, state())
-            saved_at = clock
-    save(checkpoint, state())
-    print(f"{'stopped' if stop else 'done'}: {seen / 1e6:.2f} M tokens in {clock / 60:.1f} minutes", flush=True)
+    Trainer(parse()).run(stop)
     if stop:
         raise SystemExit(130)
 
