@@ -81,31 +81,34 @@ class ShardSet:
         return part["tokens"][piece], part["weights"][piece], int(part["middle_start"][at]), int(part["middle_bytes"][at])
 
 
-def weights_of(ids, weights, middle, around):
-    """Loss weights of one sequence: the shard's for the middle and its end; `around` for all of prefix, suffix and plain
-    text (the shard has it for a sample of these tokens, which is enough to tune an adapter but wasteful here); none for
-    marks, paths and snippets."""
-    if around is None:
-        return weights.copy()
-    result = numpy.full(len(ids), around, numpy.float32)
+def weights_of(ids, weights, middle, end=None):
+    """(loss weights, whether a token belongs to a middle or ends it) of one sequence.
+
+    Middles have the shard's weight (their end `end`, if given), prefix, suffix and plain text 1, which the trainer scales; the
+    shard has a weight for a sample of those only, enough to tune an adapter but wasteful here. Marks, paths and snippets have
+    none, nor has the end of a plain text, which is only where a window was cut."""
+    result, inside = numpy.ones(len(ids), numpy.float32), numpy.zeros(len(ids), bool)
     marks = numpy.flatnonzero(ids == PREFIX)
     if len(marks):
         result[:marks[0]] = 0
-        if middle < len(ids):
-            result[middle:] = weights[middle:]
-    else:
-        result[0] = 0
-        result[-1] = around
+    result[0] = 0
     result[numpy.isin(ids, MARKS)] = 0
-    return result
+    if middle < len(ids):
+        inside[middle:] = True
+        result[middle:] = weights[middle:]
+        if end is not None:
+            result[-1] = end
+    elif ids[-1] == EOS:
+        result[-1] = 0
+    return result, inside
 
 
 class Mix:
     """An endless stream of micro-batches of about `size` tokens from several sets, each with its share of the tokens."""
 
-    def __init__(self, sets, shares, size, longest, around, seed=1, position=None, multiple=1):
+    def __init__(self, sets, shares, size, longest, end=None, seed=1, position=None, multiple=1):
         self.names = [name for name in sets if shares.get(name, 0) > 0]
-        self.sets, self.size, self.around, self.seed = sets, size, around, seed
+        self.sets, self.size, self.end, self.seed = sets, size, end, seed
         self.usable = {name: numpy.flatnonzero(sets[name].lengths <= longest) for name in self.names}
         total = sum(shares[name] for name in self.names)
         self.shares = {name: shares[name] / total for name in self.names}
@@ -113,7 +116,7 @@ class Mix:
         self.pool, self.index = position["pool"], position["index"]
         self.taken = {name: position["taken"].get(name, 0) for name in self.names}
         self.tokens = {name: position["tokens"].get(name, 0) for name in self.names}
-        self.orders, self.multiple, self.end_weight = {}, multiple, None
+        self.orders, self.multiple = {}, multiple
         self.plan = self.plan_pool()
 
     def position(self):
@@ -159,10 +162,7 @@ class Mix:
         rows = []
         for _, name, number in group:
             ids, weights, middle, _ = self.sets[name].sequence(number)
-            weights = weights_of(ids, weights, middle, self.around)
-            if self.end_weight is not None and middle < len(ids):
-                weights[-1] = self.end_weight
-            rows.append((ids, weights))
+            rows.append((ids, *weights_of(ids, weights, middle, self.end)))
         return to_tensors(rows, self.multiple)
 
     def epochs(self):
@@ -170,17 +170,19 @@ class Mix:
 
 
 def to_tensors(rows, multiple=1):
-    """(ids, targets, weights) of [rows, longest]: padded, and shifted so that a place's target is the token after it."""
-    length = max(len(ids) for ids, _ in rows)
+    """(ids, targets, weights, inside) of [rows, longest]: padded, and shifted so that a place's target is the token after it."""
+    length = max(len(ids) for ids, *_ in rows)
     length = -(-length // multiple) * multiple
     ids = numpy.full((len(rows), length), PAD, numpy.int64)
     targets = numpy.full((len(rows), length), -1, numpy.int64)
     weights = numpy.zeros((len(rows), length), numpy.float32)
-    for n, (row, weight) in enumerate(rows):
+    inside = numpy.zeros((len(rows), length), bool)
+    for n, (row, weight, middle) in enumerate(rows):
         ids[n, :len(row)] = row
         targets[n, :len(row) - 1] = numpy.where(weight[1:] > 0, row[1:], -1)
         weights[n, :len(row) - 1] = weight[1:]
-    return torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(weights)
+        inside[n, :len(row) - 1] = middle[1:]
+    return tuple(map(torch.from_numpy, (ids, targets, weights, inside)))
 
 
 class Prefetch:

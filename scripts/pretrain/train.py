@@ -16,12 +16,15 @@ import torch.nn.functional as F
 import shards
 from head import chunked_loss
 from model import Config, Gemma3
-from tokenizer import MIX
+from tokenizer import EOS, MIX
 
 MUON_RATE, EMBED_RATE, NORM_RATE, DECAY = 0.02, 0.003, 0.004, 0.05
-# One token in ten belongs to a middle and one in four hundred ends one, yet they are what the model is for: tokens of
-# middles have weight 1, ends END_WEIGHT of the shards, all other text this.
-AROUND_WEIGHT = 0.33
+# One token in twelve belongs to a middle and one in four hundred ends one, yet they are what the model is for: tokens of
+# middles have weight 1, ends that of the shards, all other text the first of these and, while the rate falls, ever more of the second.
+#
+# Suffix first, a prefix goes over into its middle without a mark. Text around middles therefore never competes with the
+# end token: else each line of each prefix would teach that nothing ends there, thirty times as often as an end is seen.
+AROUND_WEIGHT, AROUND_WEIGHT_LATE = 0.4, 0.12
 WARMUP, HOLD = 0.01, 0.30  # fractions of the time
 
 
@@ -129,6 +132,11 @@ def rate_at(fraction, hold=HOLD):
     return 1.0 if fraction < hold else max(0.0, (1 - fraction) / (1 - hold))
 
 
+def around_at(fraction, early, late, hold=HOLD):
+    """Loss weight of text around middles: language first, the task in the end."""
+    return early + (late - early) * min(1.0, max(0.0, (fraction - hold) / (0.9 - hold)))
+
+
 def save(path, value):
     part = path.with_suffix(".part")
     torch.save(value, part)
@@ -137,14 +145,18 @@ def save(path, value):
 
 @torch.no_grad()
 def heldout_loss(model, items, device):
-    """Loss of held-out middles in nats per byte, and the mean loss of their end tokens."""
-    nats, ends, size = 0.0, 0.0, 0
+    """Of held-out middles: loss in nats per byte, mean loss of their end tokens, share of the ends where the end token is
+    the likeliest, and share of the middles in which it is so nowhere earlier."""
+    nats, end_nats, ends, unbroken, size = 0.0, 0.0, 0, 0, 0
     for ids, middle, count in items:
         row = torch.from_numpy(ids).to(device)[None]
-        hidden = model.model(row)[0, middle - 1:-1]
-        loss = F.cross_entropy(model.logits(hidden).float(), row[0, middle:], reduction="none")
-        nats, ends, size = nats + float(loss[:-1].sum()), ends + float(loss[-1]), size + count
-    return nats / size, ends / len(items)
+        logits = model.logits(model.model(row)[0, middle - 1:-1]).float()
+        loss, stops = F.cross_entropy(logits, row[0, middle:], reduction="none"), logits.argmax(1) == EOS
+        nats, end_nats, size = nats + float(loss[:-1].sum()), end_nats + float(loss[-1]), size + count
+        ends, unbroken = ends + int(stops[-1]), unbroken + int(not stops[:-1].any())
+    many = len(items)
+    return dict(heldout_nats_per_byte=round(nats / size, 4), heldout_end_nats=round(end_nats / many, 3),
+                heldout_ends=round(ends / many, 3), heldout_unbroken=round(unbroken / many, 3))
 
 
 def open_mix(options, device, position):
@@ -153,7 +165,7 @@ def open_mix(options, device, position):
     sets = {name: found for name, found in sets.items() if found}
     if not sets:
         raise SystemExit(f"train: no shards in {folder}; run carve.py first")
-    return shards.Mix(sets, MIX, options.micro, options.longest, options.around, position=position,
+    return shards.Mix(sets, MIX, options.micro, options.longest, options.end, position=position,
                       multiple=64 if device == "cuda" else 1)
 
 
@@ -161,19 +173,22 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
     parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--steps", type=int, help="train for so many steps instead; the rate is then a function of the step")
+    parser.add_argument("--stop-after", type=int, help="stop, as Ctrl-C does, after this step of the whole run")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["bf16", "f32"], default="bf16")
     parser.add_argument("--micro", type=int, default=2048, help="tokens in a micro-batch")
     parser.add_argument("--workers", type=int, default=1, help="micro-batches at a time; on a CPU: the cores, with OMP_NUM_THREADS=1")
     parser.add_argument("--batch", type=int, default=5000, help="tokens in a step at first; half as many again by the end")
     parser.add_argument("--longest", type=int, default=1024, help="longer sequences are left out")
-    parser.add_argument("--around", type=float, default=AROUND_WEIGHT, help="loss weight of text around middles")
+    parser.add_argument("--around", type=float, default=AROUND_WEIGHT, help="loss weight of text around middles at first")
+    parser.add_argument("--around-late", type=float, default=AROUND_WEIGHT_LATE, help="and at last")
     parser.add_argument("--end", type=float, help="loss weight of end tokens (default: the shards')")
     parser.add_argument("--peak", type=float, default=1.0, help="factor of all learning rates")
     parser.add_argument("--hold", type=float, default=HOLD, help="fraction of the time after which the rate falls")
     parser.add_argument("--warm", type=pathlib.Path, help="checkpoint to take the first weights from")
     parser.add_argument("--held-every", type=float, default=8, help="minutes between held-out losses")
-    parser.add_argument("--held", type=int, default=64, help="held-out middles")
+    parser.add_argument("--held", type=int, default=128, help="held-out middles")
     parser.add_argument("--config", type=pathlib.Path, help="JSON of Config fields (config-cuda.json, tiny tests)")
     parser.add_argument("--compile", action="store_true")
     return parser.parse_args()
@@ -208,7 +223,6 @@ class Trainer:
             self.warm = dict(tokens_seen=saved["seen"], minutes=round(saved["clock"] / 60, 1))
             print(f"begun with weights that saw {saved['seen'] / 1e6:.2f} M tokens", flush=True)
         mix = open_mix(options, self.device, position)
-        mix.end_weight = options.end
         self.batches = shards.Prefetch(mix, depth=16, pin=self.device == "cuda")
         held = shards.ShardSet.named(options.dir / "shards", "heldout")
         self.held = shards.heldout(held, options.held, options.longest) if held else []
@@ -219,15 +233,16 @@ class Trainer:
     def state(self):
         return dict(optimiser=self.optimiser.state(), clock=self.clock, seen=self.seen, config=vars(self.config), warm=self.warm,
                     position=self.batches.position, epochs=self.batches.epochs, tokens=self.batches.position["tokens"],
-                    settings={name: getattr(self.options, name) for name in ("batch", "longest", "around", "end", "peak", "hold")})
+                    settings={name: getattr(self.options, name) for name in ("micro", "batch", "longest", "around", "around_late", "end", "peak", "hold")})
 
-    def gradient(self, part, total_weight):
+    def gradient(self, part, around, total_weight):
         """Adds the gradient of one micro-batch; its summed loss."""
-        ids, targets, weights = (tensor.to(self.device, non_blocking=True) for tensor in part)
-        targets = targets.reshape(-1)
+        ids, targets, weights, inside = (tensor.to(self.device, non_blocking=True) for tensor in part)
+        targets, inside = targets.reshape(-1), inside.reshape(-1)
         keep = torch.nonzero(targets >= 0).squeeze(1)
         hidden = self.body(ids).reshape(-1, self.config.hidden_size)[keep]
-        piece = chunked_loss(hidden, self.weight, targets[keep], weights.reshape(-1)[keep] / total_weight,
+        weights = torch.where(inside, weights.reshape(-1), weights.reshape(-1) * around)[keep] / total_weight
+        piece = chunked_loss(hidden, self.weight, targets[keep], weights, ~inside[keep], EOS,
                              rows=384 if self.device == "cpu" else 8192)
         self.optimiser.gather(torch.autograd.grad(piece, self.parameters))
         return piece.detach()
@@ -239,14 +254,15 @@ class Trainer:
         while tokens < want * 0.94:
             micro.append(self.batches.next())
             tokens += int((micro[-1][0] != 0).sum())
-        count = sum(int((targets >= 0).sum()) for _, targets, _ in micro)
-        total_weight = sum(float(weights[targets >= 0].sum()) for _, targets, weights in micro)
+        around = around_at(fraction, self.options.around, self.options.around_late, self.options.hold)
+        count = sum(int((targets >= 0).sum()) for _, targets, _, _ in micro)
+        total_weight = sum(float(weights[inside].sum() + around * weights[~inside].sum()) for _, _, weights, inside in micro)
         began = time.monotonic()
         parts = sorted(micro, key=lambda part: -part[0].numel())
         if self.device == "cuda":
-            losses = [self.gradient(part, total_weight) for part in parts]
+            losses = [self.gradient(part, around, total_weight) for part in parts]
         else:
-            losses = list(self.pool.map(lambda part: self.gradient(part, total_weight), parts))
+            losses = list(self.pool.map(lambda part: self.gradient(part, around, total_weight), parts))
         rate = rate_at(fraction, self.options.hold) * self.options.peak
         norm = self.optimiser.step(rate, self.pool if self.device == "cpu" else None)
         self.seen += tokens
@@ -263,12 +279,20 @@ class Trainer:
 
             def hold_out():
                 if self.held:
-                    nats, end = heldout_loss(self.model, self.held, self.device)
-                    write(minutes=round(self.clock / 60, 2), tokens=self.seen, heldout_nats_per_byte=round(nats, 4), heldout_end=round(end, 3))
-                    print(f"held out: {nats:.4f} nats per byte, end token {end:.2f}", flush=True)
+                    row = heldout_loss(self.model, self.held, self.device)
+                    write(minutes=round(self.clock / 60, 2), tokens=self.seen, **row)
+                    print("held out:", row, flush=True)
 
-            while self.clock < total and not stop:
-                row = self.step(self.clock / total)
+            def done():
+                steps = self.options.steps
+                return self.optimiser.steps / steps if steps else self.clock / total
+
+            if not self.optimiser.steps:
+                hold_out()
+            while done() < 1 and not stop:
+                row = self.step(done())
+                if row["step"] == self.options.stop_after:
+                    stop.append(1)
                 self.clock = time.monotonic() - start
                 write(minutes=round(self.clock / 60, 3), **row)
                 window.append(row["loss"])
