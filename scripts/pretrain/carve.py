@@ -17,6 +17,7 @@ ROOT = HERE.parent.parent
 LANGUAGES = {"python": ["python"], "typescript": ["typescript", "tsx", "javascript"], "rust": ["rust"], "go": ["go"],
              "cpp": ["c", "cpp"], "java": ["java"], "swift": ["swift"], "other": ["ruby", "bash", "lua"]}
 DENIED = ["GPL-", "AGPL-", "LGPL-", "MPL-", "EPL-", "CDDL-", "EUPL-", "CC-BY-", "SSPL-", "BUSL-", "Elastic-"]
+HELD_OUT = 2000  # examples of held-out packages
 TOKENS_OF_EXAMPLE = 330  # with the smallest windows; more only makes larger shards
 
 
@@ -87,14 +88,17 @@ def main():
     folder = options.dir / "shards"
     folder.mkdir(exist_ok=True)
     packages = sorted(path for path in (options.dir / "tree").iterdir() if path.is_dir())
+    there = json.loads((options.dir / "tree.json").read_text())["bytes_by_language"]
     reports = {}
     for name, languages in LANGUAGES.items():
+        if not any(there.get(language) for language in languages):
+            continue
         limit = int(options.tokens * MIX[name] / sum(MIX.values()) / TOKENS_OF_EXAMPLE)
         for epoch in range(options.epochs):
             reports[name, epoch] = carve(options, name, packages, languages, limit, epoch)
     if options.heldout.exists():
         held = sorted(path for path in options.heldout.iterdir() if path.is_dir())
-        carve(options, "heldout", held, [language for group in LANGUAGES.values() for language in group], 2000, held_out=True)
+        carve(options, "heldout", held, [language for group in LANGUAGES.values() for language in group], HELD_OUT, held_out=True)
     text = json.dumps(summary(reports, folder), indent=1)
     (folder / "summary.json").write_text(text + "\n")
     print(text)

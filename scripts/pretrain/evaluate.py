@@ -1,175 +1,153 @@
-"""Held-out scores of the weights as they are served (Q8_0): loss per byte of the middle in both orders, and greedy
-single-line completion. Held out: 2 % of the corpus's files, and whole packages excluded by name."""
+"""Held-out scores by `gemfill eval`: what later commits of the held-out repositories inserted, answered by the n-gram model, the base,
+and the base with an adapter that `gemfill train` made from the part before; the same holes scored with the base in 4 bits; and
+the loss by class of hole on carved holes of the same repositories. Writes evaluation.json; takes about --minutes."""
 import argparse
-import collections
-import difflib
-import hashlib
 import json
-import math
-import multiprocessing
+import os
 import pathlib
-import random
+import shutil
+import subprocess
 import sys
+import time
 
-import sentencepiece
-import torch
-import torch.nn.functional as F
-
-import examples
+import carve
 import export
-from model import Gemma3, Past
-from tokenizer import EOS, PAD
+import measure
+import shards
+from model import Gemma3
+from tokenizer import EOS, PREFIX, SUFFIX
 
-LONGEST_ANSWER = 48
-
-
-def wilson(hits, count, z=1.96):
-    if not count:
-        return [0.0, 1.0]
-    share, d = hits / count, 1 + z * z / count
-    middle, half = (share + z * z / 2 / count) / d, z * math.sqrt(share * (1 - share) / count + z * z / 4 / count ** 2) / d
-    return [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]
+HERE = pathlib.Path(__file__).resolve().parent
+# Shares of the time: adapters, holes with completions, holes in 4 bits; the rest is for carved holes and starting up.
+ADAPTER, HOLES, FOUR_BITS = 0.40, 0.36, 0.08
 
 
-def rows_of(path):
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    rows.sort(key=lambda row: hashlib.sha256(f"{row['package']}/{row['path']}".encode()).digest())
-    return rows
+class Runner:
+    """gemfill in a home of its own, so that nobody's adapters are touched."""
+
+    def __init__(self, folder):
+        self.home, self.results = folder / "evaluation-home", folder / "evaluation"
+        for place in (self.home, self.results):
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+
+    def __call__(self, *arguments):
+        command = [carve.program(), *map(str, arguments), "--json", "--quiet"]
+        done = subprocess.run(command, env=dict(os.environ, GEMFILL_HOME=str(self.home)), capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"evaluate: {' '.join(command[1:4])}: {done.stderr.strip()[-400:]}", file=sys.stderr)
+            return None
+        return json.loads(done.stdout)
 
 
-def holes(rows, count, most, only=None, seed=11):
-    """Holes in held-out files, at most `most` windows of a file, files taken in a fixed shuffled order."""
-    generator, chosen = random.Random(seed), []
+def history(run, repository, place, base, small, seconds, limit):
+    """(answers, answers in 4 bits, card of the adapter) of one repository."""
+    name = repository["name"]
+    trained = run("train", place, "--at", "split", "--base", base, "--name", name, "--budget", f"{max(5, int(seconds * ADAPTER))}s")
+    chosen = ["--adapter", name] if trained else []
+    out, small_out = run.results / f"{name}.jsonl", run.results / f"{name}.q4_0.jsonl"
+    report = run("eval", place, "--base", base, *chosen, "--limit", limit, "--budget", f"{max(5, int(seconds * HOLES))}s", "--out", out)
+    if not report:
+        return [], [], None
+    rows = measure.answers(out, name)
     for row in rows:
-        tiles = list(examples.windows(row["text"], generator))
-        for window in generator.sample(tiles, min(most, len(tiles))):
-            for _ in range(6 if only else 1):
-                kind, start, end = examples.choose_hole(window, generator)
-                if (kind == only and end - start >= 2) if only else end > start:
-                    chosen.append(dict(package=row["package"], language=row["language"], path=row["path"], kind=kind,
-                                       prefix=window[:start], middle=window[start:end], suffix=window[end:]))
-                    break
-        if len(chosen) >= count:
-            break
-    return chosen[:count]
+        row["contender"] = "adapter" if row["contender"] == name else row["contender"]
+    short = []
+    if small:
+        scored = run("eval", place, "--base", small, "--limit", limit, "--completions", 0, "--out", small_out,
+                     "--budget", f"{max(4, int(seconds * FOUR_BITS))}s")
+        short = measure.answers(small_out, name) if scored else []
+    return rows, short, trained and dict(steps=trained["steps"], tokens=trained["tokens"], commit=trained["data_commit"])
 
 
-def batches(items, length, tokens=6000):
-    group = []
-    for item in sorted(items, key=length):
-        if group and (len(group) + 1) * length(item) > tokens:
-            yield group
-            group = []
-        group.append(item)
-    if group:
-        yield group
+def kinds_of(folder, base, settings, run):
+    """Classes of the held-out sequences: the same holes as JSON lines, in the same order."""
+    out = run.results / "carved.jsonl"
+    held = sorted(path for path in (folder / "heldout-tree").iterdir() if path.is_dir())
+    languages = ",".join(language for group in carve.LANGUAGES.values() for language in group)
+    arguments = ["carve", *held, "--format", "jsonl", "--out", out, "--languages", languages, "--seed", 1, "--epoch", 0, "--limit", carve.HELD_OUT]
+    arguments += [word for licence in carve.DENIED for word in ("--deny-licence", licence)]
+    if not run(*arguments, *(["--weights", settings] if settings else [])):
+        return []
+    return [json.loads(line) for line in out.read_text().splitlines()]
 
 
-def padded(rows):
-    width = max(map(len, rows))
-    return torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
-
-
-@torch.no_grad()
-def middle_loss(model, pieces, items, order):
-    """Adds `order` to each item: [nats of the middle, nats of the end token, bytes]."""
-    for item in items:
-        path = examples.path_line(item["path"])
-        ids = examples.assemble(pieces.encode, path, item["prefix"], item["middle"], item["suffix"], order, joint=False)
-        item["ids"], item["count"] = ids, len(pieces.encode(item["middle"]))
-    for group in batches([i for i in items if len(i["ids"]) <= 1200], lambda i: len(i["ids"])):
-        ids = padded([item["ids"] for item in group])
-        hidden = model.model(ids)
-        for n, item in enumerate(group):
-            last = len(item["ids"]) - 1
-            at = torch.arange(last - item["count"], last + 1)
-            nats = F.cross_entropy(model.logits(hidden[n, at - 1]), ids[n, at], reduction="none")
-            item[order] = [float(nats[:-1].sum()), float(nats[-1]), len(item["middle"].encode())]
-
-
-def per_byte(items, order):
-    scored = [item for item in items if order in item]
-    size = sum(item[order][2] for item in scored)
-    generator, draws = random.Random(5), []
-    for _ in range(300):
-        sample = generator.choices(scored, k=len(scored))
-        draws.append(sum(i[order][0] for i in sample) / max(1, sum(i[order][2] for i in sample)))
-    draws.sort()
-    return dict(holes=len(scored), bytes=size, nats_per_byte=round(sum(i[order][0] for i in scored) / size, 4),
-                interval=[round(draws[7], 4), round(draws[292], 4)],
-                end_token_nats=round(sum(i[order][1] for i in scored) / len(scored), 3))
-
-
-@torch.no_grad()
-def complete(model, pieces, items, order):
-    """Greedy continuation to the end token or a newline; sets `answer` and `ended` (an end token came in time)."""
-    for item in items:
-        ids = examples.assemble(pieces.encode, examples.path_line(item["path"]), item["prefix"], "", item["suffix"], order, False)
-        past, out, ended = [Past() for _ in model.model.layers], [], False
-        hidden = model.model(torch.tensor([ids[:-1]]), 0, past)[0, -1]
-        while len(out) < LONGEST_ANSWER:
-            token = int(model.logits(hidden).argmax())
-            ended = token == EOS
-            if ended:
-                break
-            out.append(token)
-            if "\n" in pieces.decode([token]):
-                break
-            hidden = model.model(torch.tensor([[token]]), len(ids) - 2 + len(out), past)[0, -1]
-        item.update(answer=pieces.decode(out).split("\n")[0], ended=ended)
-
-
-def line_scores(items):
-    hits = sum(item["answer"] == item["middle"] for item in items)
-    similar = sum(difflib.SequenceMatcher(None, item["answer"], item["middle"], False).ratio() for item in items)
-    ended = sum(item["ended"] for item in items)
-    return dict(holes=len(items), exact_match=round(hits / len(items), 4), interval=wilson(hits, len(items)),
-                edit_similarity=round(similar / len(items), 4), end_token_rate=round(ended / len(items), 4))
-
-
-def score(job):
-    """All scores of one held-out set."""
-    folder, name, most, count, line_count = job
-    torch.set_num_threads(1)
+def carved(folder, examples, seconds):
+    """Loss of the middle and of its end by class and prompt order, in float32; until the time is over."""
+    import torch
+    import torch.nn.functional as F
+    torch.set_num_threads(os.cpu_count() or 1)
+    held = shards.ShardSet.named(folder / "shards", "heldout")
+    if held is None or len(held) != len(examples):
+        return None
     config, weights, _ = export.load_checkpoint(folder)
-    model = Gemma3(config).eval()
-    model.load_state_dict(export.dequantised(weights))
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    rows = rows_of(folder / f"heldout-{name}.jsonl")
-    items = holes(rows, count, most)
-    lines = holes(rows, line_count, max(3, most // 2), only="tail", seed=12)
-    part = dict(middle_loss={}, single_line={})
-    for order in ("psm", "spm"):
-        middle_loss(model, pieces, items, order)
-        part["middle_loss"][order] = per_byte(items, order)
-        complete(model, pieces, lines, order)
-        part["single_line"][order] = line_scores(lines)
-        print(f"{name} {order}: {part['middle_loss'][order]} {part['single_line'][order]}", file=sys.stderr, flush=True)
-    for key in ("language", "kind"):
-        groups = collections.defaultdict(list)
-        for item in items:
-            groups[item[key]].append(item)
-        part["middle_loss_spm_by_" + key] = {
-            value: per_byte(group, "spm")["nats_per_byte"] for value, group in sorted(groups.items()) if len(group) >= 8}
-    part["samples"] = [dict(path=i["path"], before=i["prefix"].rpartition("\n")[2], truth=i["middle"], answer=i["answer"])
-                       for i in lines[:60:5]]
-    return "held_out_" + name, part
+    model, until, rows = Gemma3(config).eval(), time.monotonic() + seconds, []
+    model.load_state_dict(weights)
+    for number in shards.numpy.random.default_rng(3).permutation(len(held)):
+        ids, _, middle, size = held.sequence(int(number))
+        example = examples[int(number)]
+        if not size or middle >= len(ids) or len(ids) > 1024 or ids[-1] != EOS:
+            continue
+        if size != len(example["middle"].encode()):
+            return None  # not the same holes: better no figure than a wrong one
+        if time.monotonic() > until:
+            break
+        row = torch.from_numpy(shards.numpy.array(ids, shards.numpy.int64))[None]
+        with torch.no_grad():
+            logits = model.logits(model.model(row)[0, middle - 1:-1])
+            nats = F.cross_entropy(logits, row[0, middle:], reduction="none")
+        mark = int(shards.numpy.flatnonzero(ids == PREFIX)[0])
+        rows.append(dict(file=example["path"], kind=example["kind"], language=example["language"], size=size,
+                         order="spm" if ids[mark + 1] == SUFFIX else "psm", nats=float(nats[:-1].sum()),
+                         end=float(nats[-1]), stops=int(logits[-1].argmax()) == EOS))
+    def of(part):
+        return dict(holes=len(part), nats_per_byte=measure.ratio(part, lambda r: r["nats"], lambda r: r["size"]),
+                    end_nats=measure.ratio(part, lambda r: r["end"], lambda r: 1.0), ends=measure.ratio(part, lambda r: float(r["stops"]), lambda r: 1.0))
+    return {key: {value: of([r for r in rows if r[key] == value]) for value in sorted({r[key] for r in rows})}
+            for key in ("order", "kind", "language")}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
-    parser.add_argument("--holes", type=int, default=400)
-    parser.add_argument("--lines", type=int, default=200)
-    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--base", type=pathlib.Path, required=True, help="the base in 8 bits; one in 4 bits beside it is scored too")
+    parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--limit", type=int, default=300, help="most holes of a repository")
+    parser.add_argument("--settings", type=pathlib.Path, help="settings that the held-out sequences were carved with")
     options = parser.parse_args()
-    jobs = [(options.dir, name, most, options.holes, options.lines) for name, most in (("files", 3), ("packages", 12))]
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        result = dict(pool.map(score, jobs, chunksize=1))
-    text = json.dumps(result, indent=1, ensure_ascii=False)
-    if options.out:
-        options.out.write_text(text + "\n")
-    print(text)
+    folder, began = options.dir.resolve(), time.monotonic()
+    run, base = Runner(folder), options.base.resolve()
+    small = base.with_name(base.name.replace("q8_0", "q4_0"))
+    small = small if small != base and small.exists() else None
+    listed = {row["name"]: row for row in json.loads((HERE / "corpus.json").read_text())["held_out"]}
+    places = sorted(path for path in (folder / "heldout").glob("*") if (path / ".git").exists() or (path / "HEAD").exists())
+    rows, short, adapters = [], [], {}
+    for number, place in enumerate(places):
+        left = options.minutes * 60 - (time.monotonic() - began) - options.minutes * 6
+        repository = dict(listed.get(place.name, {}), name=place.name)
+        answered, scored, adapter = history(run, repository, place, base, small, max(10.0, left / (len(places) - number)), options.limit)
+        rows, short = rows + answered, short + scored
+        adapters[place.name] = adapter
+        print(f"evaluated {place.name}: {len(answered)} answers, {(time.monotonic() - began) / 60:.1f} minutes", file=sys.stderr, flush=True)
+    spare = max(10.0, options.minutes * 60 - (time.monotonic() - began))
+    bare = [row for row in rows if row["contender"] == "base"]
+    result = dict(
+        command="gemfill train REPOSITORY --at split; gemfill eval REPOSITORY --adapter NAME", seconds=None, adapters=adapters,
+        all=measure.table(rows), packages=measure.table(rows, "package"), languages=measure.table(rows, "language"),
+        classes=measure.table(rows, "kind"), four_bits=four_bits(bare, [row for row in short if row["contender"] == "base"]),
+        carved=carved(folder, kinds_of(folder, base, options.settings, run), min(spare, options.minutes * 6)))
+    result["seconds"] = round(time.monotonic() - began)
+    (folder / "evaluation.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    print(json.dumps(dict(all=result["all"], four_bits=result["four_bits"]), indent=1))
+
+
+def four_bits(bare, short):
+    """The holes of a repository come in the same order, so that the n-th of both are one hole."""
+    by = lambda rows, name: [row for row in rows if row["package"] == name]
+    pairs = []
+    for name in sorted({row["package"] for row in bare}):
+        pairs += [(a, b) for a, b in zip(by(bare, name), by(short, name)) if (a["file"], a["size"]) == (b["file"], b["size"])]
+    return measure.rounding_cost([b for _, b in pairs], [a for a, _ in pairs])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,12 @@
-"""Checkpoint -> gemfill-base-q8_0.gguf (llama.cpp's names and conventions), config.json and, if asked, safetensors."""
+"""Checkpoint -> gemfill-base-q8_0.gguf (llama.cpp's names and conventions), from that gemfill-base-q4_0.gguf by
+`gemfill model quantize`, config.json and, if asked, safetensors."""
 import argparse
+import hashlib
 import json
 import os
 import pathlib
+import shutil
+import subprocess
 
 import gguf
 import numpy
@@ -108,11 +112,31 @@ def write_gguf(path, config, weights, model_path):
     os.replace(part, path)
 
 
-def dequantised(weights):
-    """The weights as they are served: matrices after a round trip through Q8_0."""
-    kind = gguf.GGMLQuantizationType.Q8_0
-    return {name: torch.from_numpy(gguf.quants.dequantize(gguf.quants.quantize(value.numpy(), kind), kind))
-            if value.dim() == 2 else value for name, value in weights.items()}
+def importance_sample(folder, size=250_000):
+    """A folder of training files of all languages, whose use of the weights says which errors of rounding matter."""
+    sample = folder / "importance"
+    shutil.rmtree(sample, ignore_errors=True)
+    for name, endings in tokenizer.ENDINGS.items():
+        left = size * tokenizer.MIX[name] // sum(tokenizer.MIX.values())
+        files = [path for path in (folder / "tree").rglob("*") if path.suffix[1:] in endings and path.is_file() and path.stat().st_size < 20_000]
+        for path in sorted(files, key=lambda path: hashlib.sha256(str(path.relative_to(folder)).encode()).digest()):
+            left -= path.stat().st_size
+            if left < 0:
+                break
+            place = sample / path.relative_to(folder / "tree")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    return sample
+
+
+def write_four_bits(folder, source, path):
+    """The program's report: the relative error of the weights, and what rounding costs on the sample."""
+    import carve
+    arguments = [carve.program(), "model", "quantize", str(source), "--type", "q4_0", "--importance", str(importance_sample(folder)),
+                 "--out", str(path.with_suffix(".part")), "--json", "--quiet"]
+    done = subprocess.run(arguments, env=dict(os.environ, GEMFILL_HOME=str(folder / "home")), stdout=subprocess.PIPE, check=True)
+    os.replace(path.with_suffix(".part"), path)
+    return json.loads(done.stdout)
 
 
 def write_safetensors(folder, config, weights):
@@ -138,20 +162,34 @@ def check_against_transformers(folder, config, weights):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True)
-    parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, help="folder of the model")
     parser.add_argument("--safetensors", type=pathlib.Path, help="also write a transformers directory and compare logits")
+    parser.add_argument("--untrained", type=pathlib.Path, help="only write a GGUF without training, for its vocabulary")
     options = parser.parse_args()
+    options.dir = options.dir.resolve()
+    pieces = options.dir / "tokenizer.model"
+    if options.untrained:
+        from model import Gemma3
+        config = Config()
+        write_gguf(options.untrained, config, {name: value.detach() for name, value in Gemma3(config).named_parameters()}, pieces)
+        return
+    if not options.out:
+        parser.error("--out or --untrained is needed")
     config, weights, saved = load_checkpoint(options.dir)
     options.out.mkdir(parents=True, exist_ok=True)
-    write_gguf(options.out / "gemfill-base-q8_0.gguf", config, weights, options.dir / "tokenizer.model")
+    full, small = (options.out / f"gemfill-base-{kind}.gguf" for kind in ("q8_0", "q4_0"))
+    write_gguf(full, config, weights, pieces)
+    rounded = write_four_bits(options.dir, full, small)
     write_config(options.out / "config.json", config)
-    (options.out / "tokenizer.model").write_bytes((options.dir / "tokenizer.model").read_bytes())
-    print(json.dumps(dict(tokens_seen=saved["seen"], minutes=round(saved["clock"] / 60, 1),
-                          parameters=sum(v.numel() for v in weights.values()))))
+    shutil.copyfile(pieces, options.out / "tokenizer.model")
+    report = dict(tokens_seen=saved["seen"], minutes=round(saved["clock"] / 60, 1), parameters=sum(v.numel() for v in weights.values()),
+                  bytes=full.stat().st_size + small.stat().st_size,
+                  four_bits={key: rounded[key] for key in ("embedding", "relative_error", "bits_per_byte_before", "bits_per_byte") if key in rounded})
     if options.safetensors:
         write_safetensors(options.safetensors, config, weights)
-        print("largest difference of logits from transformers:",
-              check_against_transformers(options.safetensors, config, weights))
+        report["largest_difference_of_logits_from_transformers"] = check_against_transformers(options.safetensors, config, weights)
+    (options.dir / "export.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from tokenizer import EOS, MIX
 
 MUON_RATE, EMBED_RATE, NORM_RATE, DECAY = 0.02, 0.003, 0.004, 0.05
 # One token in twelve belongs to a middle and one in four hundred ends one, yet they are what the model is for: tokens of
-# middles have weight 1, ends that of the shards, all other text the first of these and, while the rate falls, ever more of the second.
+# middles have weight 1, ends END_WEIGHT, all other text the first of these and, while the rate falls, ever more of the second.
 #
 # Suffix first, a prefix goes over into its middle without a mark. Text around middles therefore never competes with the
 # end token: else each line of each prefix would teach that nothing ends there, thirty times as often as an end is seen.
-AROUND_WEIGHT, AROUND_WEIGHT_LATE = 0.4, 0.12
+AROUND_WEIGHT, AROUND_WEIGHT_LATE, END_WEIGHT = 0.4, 0.12, 2.0
 WARMUP, HOLD = 0.01, 0.30  # fractions of the time
 
 
@@ -183,7 +183,7 @@ def parse():
     parser.add_argument("--longest", type=int, default=1024, help="longer sequences are left out")
     parser.add_argument("--around", type=float, default=AROUND_WEIGHT, help="loss weight of text around middles at first")
     parser.add_argument("--around-late", type=float, default=AROUND_WEIGHT_LATE, help="and at last")
-    parser.add_argument("--end", type=float, help="loss weight of end tokens (default: the shards')")
+    parser.add_argument("--end", type=float, default=END_WEIGHT, help="loss weight of end tokens")
     parser.add_argument("--peak", type=float, default=1.0, help="factor of all learning rates")
     parser.add_argument("--hold", type=float, default=HOLD, help="fraction of the time after which the rate falls")
     parser.add_argument("--warm", type=pathlib.Path, help="checkpoint to take the first weights from")
