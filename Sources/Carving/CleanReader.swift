@@ -13,7 +13,7 @@ struct CleanReader: Sendable {
 
   /// What other files need to know of a file; empty when the spool cannot be read back.
   func facts(of file: SurveyedCorpus.File) -> FileFacts {
-    spool.read(file.facts).flatMap { FileFacts(encoded: $0) } ?? .empty
+    spool.read(file.facts).map { FileFacts(kept: $0) } ?? .empty
   }
 
   /// The fingerprint of a file; nil when the spool cannot be read back.

@@ -87,16 +87,39 @@ enum ExampleLine {
     var text = text
     text.withUTF8 { bytes in
       var start = 0
-      for index in bytes.indices {
+      var index = 0
+      while index < bytes.count {
+        // Most words have nothing to escape: eight bytes are asked at a time.
+        if index + 8 <= bytes.count,
+          isPlain(UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        {
+          index += 8
+          continue
+        }
         let byte = bytes[index]
-        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-        line += UnsafeBufferPointer(rebasing: bytes[start..<index])
-        start = index + 1
-        escape(byte, to: &line)
+        if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+          line += UnsafeBufferPointer(rebasing: bytes[start..<index])
+          start = index + 1
+          escape(byte, to: &line)
+        }
+        index += 1
       }
       line += UnsafeBufferPointer(rebasing: bytes[start...])
     }
     line.append(UInt8(ascii: "\""))
+  }
+
+  /// True when none of eight bytes is a control, a quote or a backslash. A byte is below 32, or 0 after the signs are taken
+  /// off, when subtracting borrows into its highest bit, which was not set before; a borrow may make the next byte seem one,
+  /// never hide it.
+  @inline(__always)
+  private static func isPlain(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = word ^ ones &* 0x22
+    let backslashes = word ^ ones &* 0x5C
+    let controls = (word &- ones &* 0x20) & ~word
+    let signs = (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes
+    return (controls | signs) & (ones &* 0x80) == 0
   }
 
   private static func escape(_ byte: UInt8, to line: inout [UInt8]) {

@@ -46,14 +46,28 @@ extension HoleSampler {
       return true
     }
     if source[hole.unit].contains(UInt8(ascii: "*")) { return true }
-    let names = Set(words(in: hole.unit)).subtracting(Self.importWords)
-    return !names.isDisjoint(with: words(in: hole.unit.upperBound..<parts[hole.part].range.upperBound))
+    var names: [Range<Int>] = []
+    firstWord(in: hole.unit) { word in
+      if !Self.importWords.contains(String(decoding: source[word], as: UTF8.self)) { names.append(word) }
+      return false
+    }
+    let below = hole.unit.upperBound..<parts[hole.part].range.upperBound
+    return firstWord(in: below) { word in
+      names.contains { $0.count == word.count && source[$0].elementsEqual(source[word]) }
+    } != nil
   }
 
-  private func words(in range: Range<Int>) -> [String] {
-    source[range].split { !Blanks.isWord($0) }.filter { $0.count >= 2 }.map {
-      String(decoding: $0, as: UTF8.self)
+  /// The first word of two bytes or more that `isWanted` takes.
+  @discardableResult
+  private func firstWord(in range: Range<Int>, where isWanted: (Range<Int>) -> Bool) -> Range<Int>? {
+    var place = range.lowerBound
+    while place < range.upperBound {
+      let start = place
+      while place < range.upperBound, Blanks.isWord(source[place]) { place += 1 }
+      if place - start >= 2, isWanted(start..<place) { return start..<place }
+      if place == start { place += 1 }
     }
+    return nil
   }
 
   // MARK: S

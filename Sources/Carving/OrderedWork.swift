@@ -3,14 +3,15 @@ import Synchronization
 
 /// Many pieces of work on all cores, whose results are taken one after another in their order.
 ///
-/// Only a few results wait at a time, so that memory does not grow with the number of pieces. The caller's thread
+/// Only some results wait at a time, so that memory does not grow with the number of pieces. The caller's thread
 /// takes part, and is the only one that can see whether its task was cancelled.
 struct OrderedWork: Sendable {
   /// Threads at work.
   let threads: Int
 
-  /// Pieces that may be begun before the oldest is taken, for each thread.
-  private static let ahead = 6
+  /// Pieces that may be begun before the oldest is taken, for each thread: enough that the others go on while one thread is
+  /// at a file fifty times as long as most.
+  private static let ahead = 24
 
   init(threads: Int?) {
     self.threads = max(1, threads ?? ProcessInfo.processInfo.activeProcessorCount)

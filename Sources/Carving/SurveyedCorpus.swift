@@ -156,7 +156,7 @@ struct SurveyCollection {
   mutating func add(
     _ finding: Surveyor.Finding, tree: Int, entry: Int, path: String, licences: TreeLicences
   ) throws {
-    if let key = finding.key, !finding.isCached { cache?.keep(finding.packed, for: key) }
+    if let key = finding.key, let packed = finding.packed { cache?.keep(packed, for: key) }
     cached += finding.isCached ? 1 : 0
     parsed += finding.isParsed ? 1 : 0
     switch finding.outcome {
@@ -164,7 +164,7 @@ struct SurveyCollection {
       skipped.append(SkippedSource(tree: tree, path: path, reason: reason.reason, detail: reason.detail))
     case .surveyed(let survey):
       for patch in survey.head.patches { secrets[patch.redaction.rule, default: 0] += 1 }
-      let record = SurveyRecord.pack(survey)
+      let record = finding.record ?? SurveyRecord.pack(survey)
       files.append(
         SurveyedCorpus.File(
           tree: tree, entry: entry, hash: survey.head.hash, language: survey.head.language,

@@ -36,7 +36,10 @@ struct Surveyor: Sendable {
   /// What the first pass found about a file, and what of it is new to the cache.
   struct Finding: Sendable {
     let outcome: SurveyOutcome
-    let packed: [UInt8]
+    /// What the cache is to keep; nil when it has it, and without a cache.
+    let packed: [UInt8]?
+    /// What the spool is to keep; nil for a file that is left out.
+    let record: [UInt8]?
     /// Under what the cache knows the file; nil without a cache.
     let key: ContentHash?
     let isCached: Bool
@@ -51,9 +54,8 @@ struct Surveyor: Sendable {
         of: entry.path, own: survey.head.licenceName, denied: run.options.hygiene.deniedLicences)
     else { return found }
     return Finding(
-      outcome: .skipped(survey.head.hash, fault), packed: found.packed, key: found.key,
-      isCached: found.isCached,
-      isParsed: found.isParsed)
+      outcome: .skipped(survey.head.hash, fault), packed: found.packed, record: nil, key: found.key,
+      isCached: found.isCached, isParsed: found.isParsed)
   }
 
   private func look(at entry: SourceEntry, in tree: any SourceTree) -> Finding {
@@ -150,12 +152,19 @@ struct Surveyor: Sendable {
   private func cached(_ key: ContentHash?) -> Finding? {
     guard let key, let cache, let packed = cache.value(for: key), let outcome = SurveyOutcome(packed: packed)
     else { return nil }
-    return Finding(outcome: outcome, packed: packed, key: key, isCached: true, isParsed: false)
+    return Finding(
+      outcome: outcome, packed: nil, record: Self.record(of: outcome), key: key, isCached: true,
+      isParsed: false)
+  }
+
+  private static func record(of outcome: SurveyOutcome) -> [UInt8]? {
+    if case .surveyed(let survey) = outcome { SurveyRecord.pack(survey) } else { nil }
   }
 
   private func finding(_ outcome: SurveyOutcome, key: ContentHash?) -> Finding {
-    var isParsed = false
-    if case .surveyed = outcome { isParsed = true }
-    return Finding(outcome: outcome, packed: outcome.packed, key: key, isCached: false, isParsed: isParsed)
+    let record = Self.record(of: outcome)
+    return Finding(
+      outcome: outcome, packed: key == nil ? nil : outcome.packed, record: record, key: key, isCached: false,
+      isParsed: record != nil)
   }
 }

@@ -20,6 +20,9 @@ struct ChunkPostings: Sendable {
   /// Number of chunks.
   var count: Int { files.count }
   private static let repeatedBit: UInt32 = 1 << 31
+  /// Most postings that a query goes through, so that its cost does not grow with the repository. Words come in the order of
+  /// their worth; one that does not fit any more is in many chunks and would tell little.
+  private static let postingLimit = 4_000
 
   /// - Parameter facts: gone through three times, so that they need not be in memory.
   init(_ facts: some Collection<FileFacts>) {
@@ -29,11 +32,11 @@ struct ChunkPostings: Sendable {
     var lineCounts: [UInt16] = []
     var total = 0
     for (number, item) in facts.enumerated() {
-      for chunk in item.tables.chunks {
+      FactTables.forEachChunk(of: item.encoded) { lines, words, _ in
         files.append(UInt32(number))
-        firstLines.append(UInt32(chunk.lines.lowerBound))
-        lineCounts.append(UInt16(clamping: chunk.lines.count))
-        total += chunk.words.count
+        firstLines.append(UInt32(lines.lowerBound))
+        lineCounts.append(UInt16(clamping: lines.count))
+        total += words.count / 3
       }
       fileStarts.append(UInt32(files.count))
     }
@@ -43,18 +46,20 @@ struct ChunkPostings: Sendable {
     // Counts stand two places on, so that a row's start can serve as its next free place and end as the next row's.
     var starts = [UInt32](repeating: 0, count: 1 << bits + 2)
     for item in facts {
-      for chunk in item.tables.chunks {
-        for word in chunk.words { starts[Int(word & mask) + 2] += 1 }
+      FactTables.forEachChunk(of: item.encoded) { _, words, _ in
+        for rank in 0..<words.count / 3 { starts[Int(Self.word(words, rank) & mask) + 2] += 1 }
       }
     }
-    for row in 1..<starts.count { starts[row] += starts[row - 1] }
+    starts.withUnsafeMutableBufferPointer { starts in
+      for row in 1..<starts.count { starts[row] += starts[row - 1] }
+    }
     var postings = [UInt32](repeating: 0, count: total)
     var chunkNumber: UInt32 = 0
     for item in facts {
-      for chunk in item.tables.chunks {
-        for (rank, word) in chunk.words.enumerated() {
-          let row = Int(word & mask) + 1
-          postings[Int(starts[row])] = chunkNumber | (rank < chunk.repeated ? Self.repeatedBit : 0)
+      FactTables.forEachChunk(of: item.encoded) { _, words, repeated in
+        for rank in 0..<words.count / 3 {
+          let row = Int(Self.word(words, rank) & mask) + 1
+          postings[Int(starts[row])] = chunkNumber | (rank < repeated ? Self.repeatedBit : 0)
           starts[row] += 1
         }
         chunkNumber += 1
@@ -67,6 +72,12 @@ struct ChunkPostings: Sendable {
     wordStarts = starts
     self.postings = postings
     self.mask = mask
+  }
+
+  /// A word of a chunk as it is packed.
+  @inline(__always)
+  private static func word(_ packed: UnsafeRawBufferPointer, _ rank: Int) -> UInt32 {
+    UInt32(packed[3 * rank]) | UInt32(packed[3 * rank + 1]) << 8 | UInt32(packed[3 * rank + 2]) << 16
   }
 
   /// 0-based lines of a chunk.
@@ -91,7 +102,8 @@ struct ChunkPostings: Sendable {
     return Float(log(1 + (Double(count - frequency) + 0.5) / (Double(frequency) + 0.5)))
   }
 
-  /// Adds words' weights to the scores of the chunks that hold them; chunks seen for the first time go to `touched`.
+  /// Adds words' weights to the scores of the chunks that hold them; chunks seen for the first time go to `touched`. Words
+  /// beyond `postingLimit` are passed over.
   ///
   /// - Parameters:
   ///   - scores: one for each chunk.
@@ -105,11 +117,15 @@ struct ChunkPostings: Sendable {
     scores.withUnsafeMutableBufferPointer { scores in
       touched.withUnsafeMutableBufferPointer { touched in
         postings.withUnsafeBufferPointer { postings in
+          var left = Self.postingLimit
           for (word, weight) in words {
             let row = Int(word & mask)
+            let extent = Int(wordStarts[row])..<Int(wordStarts[row + 1])
+            guard extent.count <= left else { continue }
+            left -= extent.count
             // BM25's saturation for one and for a few occurrences; chunks are of like length.
             let repeated = weight * 1.4
-            for place in Int(wordStarts[row])..<Int(wordStarts[row + 1]) {
+            for place in extent {
               let posting = postings[place]
               let chunk = Int(posting & ~Self.repeatedBit)
               let score = scores[chunk]

@@ -126,6 +126,39 @@ struct FactTables: Equatable {
     guard reader.isAtEnd else { return nil }
   }
 
+  /// Calls `body` with the lines of each chunk of packed tables, its words, three bytes each, and how many of them occur more
+  /// than once: what an index asks of every file of a repository, without unpacking the rest. Stops where the bytes are
+  /// damaged.
+  static func forEachChunk(
+    of packed: [UInt8],
+    _ body: (_ lines: Range<Int>, _ words: UnsafeRawBufferPointer, _ repeated: Int) -> Void
+  ) {
+    var reader = Reader(bytes: packed)
+    guard reader.byte() == version, let importCount = reader.count(atLeast: 3) else { return }
+    for _ in 0..<importCount {
+      guard reader.number() != nil, reader.number() != nil, let length = reader.number(), reader.skip(length)
+      else { return }
+    }
+    guard let definitionCount = reader.count(atLeast: 6) else { return }
+    for _ in 0..<definitionCount {
+      guard reader.skip(4), reader.number() != nil, reader.number() != nil else { return }
+    }
+    guard let chunkCount = reader.count(atLeast: 4) else { return }
+    var last = 0
+    for _ in 0..<chunkCount {
+      guard let step = reader.number(), let lines = reader.number(), let words = reader.count(atLeast: 3),
+        words <= wordsPerChunk, let repeated = reader.number(), repeated <= words,
+        last + step + lines <= maximumLines
+      else { return }
+      let place = reader.place
+      guard reader.skip(3 * words) else { return }
+      last += step + lines
+      packed.withUnsafeBytes {
+        body(last - lines..<last, UnsafeRawBufferPointer(rebasing: $0[place..<reader.place]), repeated)
+      }
+    }
+  }
+
   /// Reads the packed form; every answer is nil at the end of the bytes.
   private struct Reader {
     let bytes: [UInt8]
@@ -154,6 +187,13 @@ struct FactTables: Equatable {
     mutating func count(atLeast size: Int) -> Int? {
       guard let count = number(), count * size <= bytes.count - place else { return nil }
       return count
+    }
+
+    /// Passes over bytes; false when there are fewer.
+    mutating func skip(_ count: Int) -> Bool {
+      guard count <= bytes.count - place else { return false }
+      place += count
+      return true
     }
 
     mutating func fixed(_ size: Int) -> UInt32? {

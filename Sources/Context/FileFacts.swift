@@ -29,11 +29,17 @@ public struct FileFacts: Sendable, Codable, Equatable {
     self.encoded = encoded
   }
 
+  /// Facts that this process packed and kept where nobody else writes; should they be damaged all the same, they say
+  /// nothing.
+  public init(kept encoded: [UInt8]) {
+    self.encoded = encoded
+  }
+
   init(_ tables: FactTables) {
     encoded = tables.packed()
   }
 
-  /// Unpacked; empty tables when the bytes are damaged, which `init(encoded:)` rules out.
+  /// Unpacked; empty tables when the bytes are damaged.
   var tables: FactTables { FactTables(encoded) ?? FactTables() }
 
   /// 0-based lines of the chunks, in order.

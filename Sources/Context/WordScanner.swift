@@ -52,21 +52,24 @@ enum WordScanner {
 
   /// Appends the words of `text[range]`: of each identifier first the parts, then the whole.
   static func scan(_ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, into words: inout [Word]) {
-    var index = range.lowerBound
-    while index < range.upperBound {
-      guard classify(text[index]) != .other else {
-        index += 1
-        continue
+    kinds.withUnsafeBufferPointer { kinds in
+      var index = range.lowerBound
+      while index < range.upperBound {
+        guard kinds[Int(text[index])] != .other else {
+          index += 1
+          continue
+        }
+        let start = index
+        while index < range.upperBound, kinds[Int(text[index])] != .other { index += 1 }
+        guard index - start >= shortest, kinds[Int(text[start])] != .digit else { continue }
+        identifier(text, start..<index, kinds, lowerBound: range.lowerBound, into: &words)
       }
-      let start = index
-      while index < range.upperBound, classify(text[index]) != .other { index += 1 }
-      guard index - start >= shortest, classify(text[start]) != .digit else { continue }
-      identifier(text, start..<index, lowerBound: range.lowerBound, into: &words)
     }
   }
 
   private static func identifier(
-    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, lowerBound: Int, into words: inout [Word]
+    _ text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ kinds: UnsafeBufferPointer<Kind>,
+    lowerBound: Int, into words: inout [Word]
   ) {
     guard range.count <= longest else { return }
     var exact = seed
@@ -90,17 +93,18 @@ enum WordScanner {
       part = seed
       partLength = 0
     }
+    var kind = kinds[Int(text[range.lowerBound])]
     for index in range {
       let byte = text[index]
-      let kind = classify(byte)
+      let next = index + 1 < range.upperBound ? kinds[Int(text[index + 1])] : .other
+      defer { kind = next }
       exact = (exact ^ UInt32(byte)) &* prime
       if kind == .joint {
         endPart()
         last = .joint
         continue
       }
-      let beforeLower = index + 1 < range.upperBound && classify(text[index + 1]) == .lower
-      if kind == .upper, last == .lower || last == .digit || (last == .upper && beforeLower) { endPart() }
+      if kind == .upper, last == .lower || last == .digit || (last == .upper && next == .lower) { endPart() }
       let small = UInt32(kind == .upper ? byte | 0x20 : byte)
       part = (part ^ small) &* prime
       whole = (whole ^ small) &* prime
@@ -128,6 +132,9 @@ enum WordScanner {
   private enum Kind: UInt8 {
     case other, lower, upper, digit, joint
   }
+
+  /// By byte: every byte of every file is asked.
+  private static let kinds: [Kind] = (0...255).map { classify(UInt8($0)) }
 
   @inline(__always)
   private static func classify(_ byte: UInt8) -> Kind {

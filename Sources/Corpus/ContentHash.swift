@@ -32,10 +32,13 @@ public struct ContentHash: Hashable, Comparable, Sendable {
 
   /// 64 lower-case hexadecimal digits.
   public var hex: String {
-    (0..<4).map { index in
-      let digits = String(words[index], radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
-    }.joined()
+    String(unsafeUninitializedCapacity: 64) { digits in
+      for index in 0..<64 {
+        let value = UInt8(truncatingIfNeeded: words[index / 16] >> UInt64(60 - index % 16 * 4)) & 15
+        digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+      }
+      return 64
+    }
   }
 
   /// The first 64 bits: as good as the whole where an accident is all that is to be feared.

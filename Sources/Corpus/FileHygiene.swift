@@ -157,16 +157,16 @@ public struct FileHygiene: Sendable {
 
   /// Why text in a language is not what somebody wrote; nil to take it.
   private func fault(in bytes: UnsafeBufferPointer<UInt8>, language: String) -> SkippedFile? {
-    if let fault = TextShape(bytes, longLine: options.maximumLine).fault(options, language: language) {
-      return fault
-    }
+    let words = Repetition(bytes, limits: options.maximumRepeatedShares)
+    let shape = TextShape(bytes, words: words, longLine: options.maximumLine)
+    if let fault = shape.fault(options, language: language) { return fault }
     if GeneratedMarker.isIn(bytes, language: language) {
       return SkippedFile(.generated, "a comment at the top says so")
     }
     if language != "html", SecretText(bytes).has("<?xml", at: 0) {
       return SkippedFile(.data, "an XML document")
     }
-    if let excess = Repetition.excess(in: bytes, limits: options.maximumRepeatedShares) {
+    if let excess = words.excess(in: bytes) {
       return SkippedFile(
         .repetitive, "one sequence of \(excess.words) words is \(TextShape.percent(excess.share)) of it")
     }

@@ -58,12 +58,15 @@ extension FunctionFingerprint {
     var found: [FunctionFingerprint] = []
     /// Where the functions around the node end, as places in preorder.
     var ends: [Int] = []
-    for node in tree.nodes where node.roles.contains(.function) {
-      while let end = ends.last, end <= node.index { ends.removeLast() }
-      defer { ends.append(node.subtreeEnd) }
-      guard ends.count < maximumDepth else { continue }
-      guard shingles.indices(in: node.byteRange).count <= maximumShingles else { continue }
-      if let fingerprint = FunctionFingerprint(node.byteRange, of: shingles) { found.append(fingerprint) }
+    tree.withTable { table in
+      for (index, entry) in table.entries.enumerated() where table.roles(of: index).contains(.function) {
+        while let end = ends.last, end <= index { ends.removeLast() }
+        defer { ends.append(Int(entry.subtreeEnd)) }
+        guard ends.count < maximumDepth else { continue }
+        let range = Int(entry.start)..<Int(entry.end)
+        guard shingles.indices(in: range).count <= maximumShingles else { continue }
+        if let fingerprint = FunctionFingerprint(range, of: shingles) { found.append(fingerprint) }
+      }
     }
     return found
   }

@@ -24,7 +24,7 @@ public struct DeclaredNames: Sendable, Equatable {
   /// Collects the names of a tree of `source`. Complexity: linear in the nodes outside of function bodies.
   public init(_ tree: SyntaxTree, source: [UInt8]) {
     let language = tree.language
-    let fields = Fields(language)
+    let fields = language.declarationFields
     let roles = language.symbolRoles
     let naming: NodeRoles = [.function, .type, .member, .assignment]
     tree.entries.withUnsafeBufferPointer { entries in
@@ -117,8 +117,8 @@ public struct DeclaredNames: Sendable, Equatable {
     return Int(entries[node].start)..<Int(entries[node].end)
   }
 
-  /// Numbers of the fields and kinds that matter.
-  private struct Fields {
+  /// Numbers of the fields and kinds that matter; made once for each language.
+  struct Fields: Sendable {
     let name: UInt16
     let declarator: UInt16
     let left: UInt16
@@ -127,18 +127,17 @@ public struct DeclaredNames: Sendable, Equatable {
     private let wrappers: [Bool]
     private let decorated: [Bool]
 
-    init(_ language: Language) {
-      let names = language.fieldNames
-      func number(_ name: String) -> UInt16 { names.firstIndex(of: name).map { UInt16($0) } ?? .max }
+    init(fieldNames: [String], symbolNames: [String]) {
+      func number(_ name: String) -> UInt16 { fieldNames.firstIndex(of: name).map { UInt16($0) } ?? .max }
       name = number("name")
       declarator = number("declarator")
       left = number("left")
       value = number("value")
-      declarations = language.symbolNames.map { Self.declarationKinds.contains($0) }
-      wrappers = language.symbolNames.map {
+      declarations = symbolNames.map { Self.declarationKinds.contains($0) }
+      wrappers = symbolNames.map {
         Self.wrapperKinds.contains($0) || Self.decoratedKinds.contains($0)
       }
-      decorated = language.symbolNames.map { Self.decoratedKinds.contains($0) }
+      decorated = symbolNames.map { Self.decoratedKinds.contains($0) }
     }
 
     /// Declarations that carry no role, since nobody carves them as such.

@@ -48,7 +48,9 @@ struct FlatTree: ~Copyable {
     guard let table = room.baseAddress else { return }
     while count < room.count {
       let index = count
-      (table + index).initialize(to: entry(symbolFlags))
+      // Where nothing is wrong in the node above, nothing is here: most nodes need not be asked.
+      let mayHaveError = index == 0 || table[parent].flags & SyntaxTree.hasErrorFlag != 0
+      (table + index).initialize(to: entry(symbolFlags, mayHaveError: mayHaveError))
       count += 1
       if ts_tree_cursor_goto_first_child(&cursor) {
         parent = index
@@ -68,19 +70,17 @@ struct FlatTree: ~Copyable {
 
   /// What the table says about the cursor's node.
   @inline(__always)
-  private mutating func entry(_ symbolFlags: UnsafeBufferPointer<UInt8>) -> Entry {
-    let node = ts_tree_cursor_current_node(&cursor)
-    let symbol = ts_node_symbol(node)
-    var flags = symbol < symbolFlags.count ? symbolFlags[Int(symbol)] : SyntaxTree.namedFlag
-    if ts_node_has_error(node) {
-      // What is missing has an error, so that sound nodes need not be asked.
-      flags |= SyntaxTree.hasErrorFlag | (ts_node_is_missing(node) ? SyntaxTree.missingFlag : 0)
-      if symbol == TSSymbol.max { flags |= SyntaxTree.errorFlag }
+  private mutating func entry(_ symbolFlags: UnsafeBufferPointer<UInt8>, mayHaveError: Bool) -> Entry {
+    var node = ts_shim_node()
+    ts_shim_current_node(&cursor, mayHaveError, &node)
+    var flags = node.symbol < symbolFlags.count ? symbolFlags[Int(node.symbol)] : SyntaxTree.namedFlag
+    if node.error {
+      flags |= SyntaxTree.hasErrorFlag | (node.missing ? SyntaxTree.missingFlag : 0)
+      if node.symbol == TSSymbol.max { flags |= SyntaxTree.errorFlag }
     }
-    if ts_node_is_extra(node) { flags |= SyntaxTree.extraFlag }
+    if node.extra { flags |= SyntaxTree.extraFlag }
     return Entry(
-      start: ts_node_start_byte(node), end: ts_node_end_byte(node), startRow: ts_node_start_point(node).row,
-      parent: UInt32(truncatingIfNeeded: parent), subtreeEnd: 0, symbol: symbol,
-      field: ts_tree_cursor_current_field_id(&cursor), flags: flags)
+      start: node.start, end: node.end, startRow: node.row, parent: UInt32(truncatingIfNeeded: parent),
+      subtreeEnd: 0, symbol: node.symbol, field: node.field, flags: flags)
   }
 }

@@ -22,6 +22,8 @@ public final class Language: Sendable {
   /// `SyntaxTree.namedFlag` or 0 for each symbol.
   let symbolFlags: [UInt8]
   let fieldNames: [String]
+  /// What `DeclaredNames` looks for.
+  let declarationFields: DeclaredNames.Fields
   /// Loaded code; stays mapped until the process ends, because syntax tables point into it.
   private let grammar: GrammarHandle
   private let idleParsers = Mutex<[ParserHandle]>([])
@@ -61,6 +63,7 @@ public final class Language: Sendable {
     fieldNames = (0...ts_language_field_count(grammar.pointer)).map {
       ts_language_field_name_for_id(grammar.pointer, TSFieldId($0)).map { String(cString: $0) } ?? ""
     }
+    declarationFields = DeclaredNames.Fields(fieldNames: fieldNames, symbolNames: symbolNames)
   }
 
   deinit {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where the lines of a text begin.
 public struct LineIndex: Sendable {
   /// Byte offset of each line's first byte.
@@ -8,9 +10,16 @@ public struct LineIndex: Sendable {
   /// Complexity: linear.
   public init(_ source: [UInt8]) {
     var starts = [0]
-    source.withUnsafeBufferPointer { bytes in
-      for (index, byte) in bytes.enumerated() where byte == 0x0A && index + 1 < bytes.count {
-        starts.append(index + 1)
+    // Shorter lines than these are rare in code.
+    starts.reserveCapacity(source.count / 24 + 1)
+    source.withUnsafeBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      var next = 0
+      // The library's search takes whole vectors at a time.
+      while let found = memchr(base + next, 0x0A, bytes.count - next) {
+        next = UnsafeRawPointer(found) - base + 1
+        guard next < bytes.count else { return }
+        starts.append(next)
       }
     }
     self.starts = starts

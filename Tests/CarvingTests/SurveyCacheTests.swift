@@ -137,7 +137,7 @@ struct SurveyCacheTests {
   @Test func mutatedSurveysAreRefusedOrHarmless() throws {
     let tree = MemoryTree(["a.py": RandomPython.file(1)])
     let run = CarvingRun(trees: [tree], catalog: Corpora.catalog)
-    let packed = Surveyor(run: run, epoch: 0, cache: nil).survey(tree.entries[0], in: tree).packed
+    let packed = Surveyor(run: run, epoch: 0, cache: nil).survey(tree.entries[0], in: tree).outcome.packed
     let outcome = try #require(SurveyOutcome(packed: packed))
     #expect(outcome.packed == packed)
     let file = Corpora.file("a.py", "python", RandomPython.file(2))

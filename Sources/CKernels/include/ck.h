@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "ck_scale.h"
+#include "ck_sha256.h"
 
 typedef enum ck_isa { CK_REFERENCE = 0, CK_AVX2 = 1, CK_AVX512_VNNI = 2 } ck_isa;
 
