@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A tiny base from a tiny tree, by the one command: carve, train, stop and go on, export, evaluate, card.
 #
-#   Tests/EndToEnd/pretrain.sh VENV     VENV: an environment with torch and scripts/pretrain/requirements.txt
-#
+# $PYTHON is an interpreter with torch and scripts/pretrain/requirements.txt; scripts/test makes one.
 # Sources come from this repository, so that nothing is fetched; the held-out repository is made here. Takes some minutes.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-venv=$(realpath "${1:?pretrain.sh: name an environment with torch}")
+python=${PYTHON:?pretrain.sh: name an interpreter with torch in PYTHON}
+"$python" -c 'import gguf, torch, transformers' 2> /dev/null || { echo "torch, transformers or gguf could not be installed"; exit 77; }
 export GEMFILL=${GEMFILL:-$root/.build/release/gemfill}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -15,8 +15,10 @@ fail() { echo "pretrain.sh: $*" >&2; exit 1; }
 
 mkdir -p "$work/w/tree" "$work/w/heldout" "$work/w/heldout-tree"
 cd "$work/w"
-ln -s "$venv" venv-cpu
-[ -e venv-cpu/ready ] || { rm venv-cpu; mkdir -p venv-cpu/bin; ln -s "$venv/bin/python" venv-cpu/bin/python; touch venv-cpu/ready; }
+mkdir -p venv-cpu/bin
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" > venv-cpu/bin/python
+chmod +x venv-cpu/bin/python
+touch venv-cpu/ready
 touch fetched
 cp -r "$root/Sources/Syntax" tree/swift
 cp -r "$root/Benchmarks" tree/python
@@ -45,7 +47,7 @@ run --until carve
 [ -s shards/summary.json ] || fail "no shards"
 
 # Interrupted and whole runs of the same number of steps lose the same.
-train() { OMP_NUM_THREADS=1 "$venv/bin/python" "$root/scripts/pretrain/train.py" --dir "$1" --config tiny.json --micro 512 --batch 1000 --held 8 --steps 8 "${@:2}" > "$work/train.log" 2>&1; }
+train() { OMP_NUM_THREADS=1 "$python" "$root/scripts/pretrain/train.py" --dir "$1" --config tiny.json --micro 512 --batch 1000 --held 8 --steps 8 "${@:2}" > "$work/train.log" 2>&1; }
 for name in whole pieces; do mkdir "$work/$name"; ln -s "$work/w/shards" "$work/$name/shards"; done
 train "$work/whole" || fail "training failed: $(tail -n 5 "$work/train.log")"
 train "$work/pieces" --stop-after 3 && fail "a stopped run says that it is done"
