@@ -14,9 +14,13 @@ struct EvalCommand: Command {
     PATH is a git repository: the holes are what the commits after --split inserted (default: the commit at 90 % of the
     history). Train with fim-train PATH --at split, or an adapter has seen the test. With --older, PATH and DIR are two
     releases: the holes are what is new in PATH. An n-gram model of the older state is measured beside base and
-    adapters. See docs/evaluation.md.
+    adapters. With --results, reports on what earlier runs wrote with --out, of several repositories together. See
+    docs/evaluation.md.
     """
-  static let positionals = [Positional("PATH", help: "Git repository, or the newer of two releases.")]
+  static let positionals = [
+    Positional(
+      "PATH", optional: true, help: "Git repository, or the newer of two releases (or --results).")
+  ]
   static let options = [
     Option.text("adapter", "NAME", repeats: true, help: "Adapter to measure; may be given several times."),
     Option.text("base", "NAME|PATH", help: "Base model (default: the embedded base)."),
@@ -33,11 +37,22 @@ struct EvalCommand: Command {
     Option.flag(
       "no-context",
       help: "Show no adapter pieces of other files (default: those that were trained with them)."),
+    Option.flag(
+      "served",
+      help: "Measure base and adapters also as an editor meets them: cut and judged by the policy."),
+    Option.text(
+      "by", "AXES", repeats: true,
+      help: "Also print the figures by package, language, shape (a list with commas; JSON has them all)."),
+    Option.text(
+      "results", "F.jsonl", repeats: true,
+      help: "Report on these files, written with --out, instead of on PATH."),
     Option.integer("seed", "S", help: "Seed of the order of the holes and of the intervals (default 1)."),
     Option.text("out", "F.jsonl", help: "Write every hole with all answers here."),
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
+    let axes = try axes(arguments)
+    if !arguments.texts("results").isEmpty { return try pooled(arguments, by: axes, console) }
     let source = try HeldOutSource(arguments)
     var adapters: [String] = []
     for name in arguments.texts("adapter") where !adapters.contains(name) { adapters.append(name) }
@@ -66,6 +81,13 @@ struct EvalCommand: Command {
     contenders += adapters.map {
       ModelContender(name: $0, model: model, adapter: $0, showsContext: showing.contains($0))
     }
+    if arguments.flag("served") {
+      contenders += ([nil] + adapters.map(Optional.some)).map { adapter in
+        ServedContender(
+          name: adapter ?? "base", model: model, catalog: catalog, adapter: adapter,
+          showsContext: adapter.map(showing.contains) ?? false)
+      }
+    }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
       holes, contenders: contenders
     ) { progress in
@@ -82,12 +104,15 @@ struct EvalCommand: Command {
     let test = heldOut.description
     console.print(test)
     console.print(report.table())
+    let breakdowns = breakdowns(of: evaluation, arguments)
+    printed(breakdowns, by: axes, console)
     for name in adapters where learnt[name]?.isTrainedOnTest == true {
       console.print("\(name) learnt from the test: its figures say nothing about new code")
     }
     var json = json(of: report, learnt)
     json["with_context"] = .array(adapters.filter(showing.contains).map { .string($0) })
     json["test"] = .string(test)
+    json["by"] = self.json(of: breakdowns)
     json["seconds"] = .double(evaluation.elapsed / .seconds(1))
     console.emit(json: json)
     for name in adapters where learnt[name]?.isTrainedOnTest != true {
@@ -107,7 +132,8 @@ struct EvalCommand: Command {
   private static func options(_ arguments: Arguments, _ catalog: LanguageCatalog) -> Evaluator.Options {
     Evaluator.Options(
       scoresBothOrders: arguments.flag("orders"), completions: arguments.integer("completions"),
-      budget: arguments.seconds("budget").map { .seconds($0) }, seed: UInt64(arguments.integer("seed") ?? 1)
+      budget: arguments.seconds("budget").map { .seconds($0) }, seed: UInt64(arguments.integer("seed") ?? 1),
+      package: URL(fileURLWithPath: arguments.required("PATH")).standardizedFileURL.lastPathComponent
     ) { example, completion in
       guard let language = catalog.language(forPath: example.path) else { return nil }
       let text = completion.count - completion.reversed().prefix { $0 <= 0x20 }.count
@@ -126,10 +152,9 @@ struct EvalCommand: Command {
   private static func report(
     _ evaluation: Evaluation, _ adapters: [String], _ arguments: Arguments
   ) -> Report {
-    let bootstrap = Bootstrap(seed: UInt64(arguments.integer("seed") ?? 1))
     var pairs = [(contender: 1, reference: 0)]
     if !adapters.isEmpty { pairs = adapters.indices.flatMap { [($0 + 2, 1), ($0 + 2, 0)] } }
-    return Report(evaluation, comparing: pairs, bootstrap: bootstrap)
+    return Report(evaluation, comparing: pairs, bootstrap: bootstrap(arguments))
   }
 
   /// The report's JSON, in which every adapter says whether it learnt from the test, null for unknown.

@@ -19,7 +19,9 @@ enum HeldOutSource {
   case releases(newer: String, older: String)
 
   init(_ arguments: Arguments) throws(UsageError) {
-    let path = arguments.required("PATH")
+    guard let path = arguments.positional("PATH") else {
+      throw UsageError("name a PATH, or result files with --results")
+    }
     guard let older = arguments.text("older") else {
       self = .history(path: path, commit: arguments.text("split"))
       return

@@ -27,13 +27,15 @@ public struct Evaluator: Sendable {
     public var budget: Duration?
     /// Seed of the order in which examples are visited.
     public var seed: UInt64
+    /// Name of the repository or release that the examples are from, for results of several.
+    public var package: String
     /// Says whether a completion leaves the file without a new syntax error; nil where it can't tell.
     public var parses: @Sendable (_ example: FIMExample, _ completion: [UInt8]) -> Bool?
 
     /// Creates options; the defaults measure everything on all examples.
     public init(
       order: PromptOrder = .suffixFirst, scoresBothOrders: Bool = false, completions: Int? = nil,
-      maxTokens: Int = 64, budget: Duration? = nil, seed: UInt64 = 1,
+      maxTokens: Int = 64, budget: Duration? = nil, seed: UInt64 = 1, package: String = "",
       parses: @escaping @Sendable (FIMExample, [UInt8]) -> Bool? = { _, _ in nil }
     ) {
       self.order = order
@@ -42,6 +44,7 @@ public struct Evaluator: Sendable {
       self.maxTokens = maxTokens
       self.budget = budget
       self.seed = seed
+      self.package = package
       self.parses = parses
     }
   }
@@ -115,7 +118,8 @@ public struct Evaluator: Sendable {
       other = try await contender.negativeLogLikelihood(of: example, order: order)
     }
     return Outcome(
-      example: number, contender: contender.name, path: example.path, kind: example.kind,
+      example: number, contender: contender.name, package: options.package, path: example.path,
+      language: example.language, shape: HoleShape(example), kind: example.kind,
       middleBytes: example.middle.utf8.count, loss: loss, otherOrderLoss: other, completion: completion)
   }
 

@@ -10,12 +10,18 @@ public enum Measure: String, Sendable, CaseIterable {
   case firstLine
   /// Mean edit similarity.
   case editSimilarity
+  /// Exact matches among the holes of one line.
+  case singleLineExact
+  /// Mean edit similarity over the holes of one line.
+  case singleLineSimilarity
   /// Mean number of leading bytes that are right.
   case matchingPrefix
   /// Share of completions that ended by themselves.
   case endRate
-  /// Share of completions that leave the file without a new syntax error.
+  /// Share of the completions with text that leave the file without a new syntax error.
   case parses
+  /// Share of the holes for which there was an answer with text.
+  case answered
 
   /// Heading in tables.
   var heading: String {
@@ -24,9 +30,12 @@ public enum Measure: String, Sendable, CaseIterable {
     case .exactMatch: "exact"
     case .firstLine: "1st line"
     case .editSimilarity: "edit sim."
+    case .singleLineExact: "one line exact"
+    case .singleLineSimilarity: "one line sim."
     case .matchingPrefix: "right bytes"
     case .endRate: "ends itself"
     case .parses: "parses"
+    case .answered: "answered"
     }
   }
 
@@ -39,7 +48,7 @@ public enum Measure: String, Sendable, CaseIterable {
       switch self {
       case .lossPerByte: (1.0, 3)
       case .matchingPrefix: (1.0, 1)
-      case .exactMatch, .firstLine, .editSimilarity, .endRate, .parses: (100.0, 1)
+      default: (100.0, 1)
       }
     let power = pow(10, Double(digits))
     let rounded = (value * scale * power).rounded() / power
@@ -53,14 +62,18 @@ public enum Measure: String, Sendable, CaseIterable {
   func terms(of outcome: Outcome) -> (top: Double, bottom: Double)? {
     if self == .lossPerByte { return (outcome.loss, Double(outcome.middleBytes)) }
     guard let completion = outcome.completion else { return nil }
+    if self == .singleLineExact || self == .singleLineSimilarity, outcome.shape == .severalLines {
+      return nil
+    }
     switch self {
     case .lossPerByte: return nil
-    case .exactMatch: return (completion.matchesExactly ? 1 : 0, 1)
+    case .exactMatch, .singleLineExact: return (completion.matchesExactly ? 1 : 0, 1)
     case .firstLine: return (completion.firstLineMatches ? 1 : 0, 1)
-    case .editSimilarity: return (completion.editSimilarity, 1)
+    case .editSimilarity, .singleLineSimilarity: return (completion.editSimilarity, 1)
     case .matchingPrefix: return (Double(completion.matchingPrefixBytes), 1)
     case .endRate: return (completion.endedItself ? 1 : 0, 1)
     case .parses: return completion.parses.map { ($0 ? 1 : 0, 1) }
+    case .answered: return (completion.hasText ? 1 : 0, 1)
     }
   }
 }

@@ -6,8 +6,14 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var example: Int
   /// The contender's name.
   public var contender: String
+  /// The repository or release that the example is from.
+  public var package: String
   /// Repository-relative path.
   public var path: String
+  /// Language name as in `grammars/`, or "text".
+  public var language: String
+  /// How much is missing.
+  public var shape: HoleShape
   /// Carving class.
   public var kind: FIMExample.Kind
   /// Bytes of the true middle.
@@ -18,6 +24,9 @@ public struct Outcome: Codable, Sendable, Equatable {
   public var otherOrderLoss: Double?
   /// The completion; nil for examples that were only scored.
   public var completion: CompletionOutcome?
+
+  /// The file among those of all packages: what intervals draw.
+  var file: String { package + "/" + path }
 }
 
 /// How one completion compares with the truth.
@@ -34,8 +43,11 @@ public struct CompletionOutcome: Codable, Sendable, Equatable {
   public var matchingPrefixBytes: Int
   /// The contender stopped by itself within its budget.
   public var endedItself: Bool
-  /// The file parses as well with the completion as with the truth's hole repaired; nil without a grammar.
+  /// The file parses as well with the completion as with the truth's hole repaired; nil without a grammar, and for an
+  /// answer without text, which breaks nothing and helps nobody.
   public var parses: Bool?
+  /// The answer holds text other than white space.
+  public var hasText: Bool
   /// Generated tokens.
   public var tokenCount: Int
   /// Time for the completion.
@@ -48,7 +60,8 @@ public struct CompletionOutcome: Codable, Sendable, Equatable {
     editSimilarity = TextMetrics.editSimilarity(completion.bytes, truth)
     matchingPrefixBytes = TextMetrics.matchingPrefixLength(completion.bytes, truth)
     endedItself = completion.endedItself
-    self.parses = parses
+    hasText = completion.bytes.contains { $0 > 0x20 }
+    self.parses = hasText ? parses : nil
     tokenCount = completion.tokenCount
     self.milliseconds = milliseconds
   }

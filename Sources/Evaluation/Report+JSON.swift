@@ -11,7 +11,7 @@ extension Report {
     ]
   }
 
-  private static func json(_ row: Row) -> JSONValue {
+  static func json(_ row: Row) -> JSONValue {
     var object: JSONValue = ["name": .string(row.name)]
     for measure in Measure.allCases { object[measure.rawValue] = row.figures[measure].map(json) }
     object["otherOrderLossPerByte"] = row.otherOrderLossPerByte.map(JSONValue.double)

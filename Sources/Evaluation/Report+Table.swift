@@ -9,11 +9,7 @@ extension Report {
         + (completed < scored ? ", \(completed) of them completed" : "")
     ]
     let measures = Measure.allCases.filter { measure in rows.contains { $0.figures[measure] != nil } }
-    let figureRows = rows.map { row in
-      [row.name] + measures.map { measure in row.figures[measure].map { measure.text($0.estimate) } ?? "–" }
-        + [row.medianMilliseconds.map { String(format: "%.0f ms", $0) } ?? "–"]
-    }
-    lines += Self.aligned([[""] + measures.map(\.heading) + ["median"]] + figureRows)
+    lines += Self.aligned(Self.cells(of: rows, measures: measures, heading: ""))
     for comparison in comparisons { lines += Self.lines(of: comparison, measures: measures) }
     for row in rows {
       if let other = row.otherOrderLossPerByte {
@@ -21,6 +17,15 @@ extension Report {
       }
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// A heading row and one row for each contender.
+  static func cells(of rows: [Row], measures: [Measure], heading: String) -> [[String]] {
+    [[heading] + measures.map(\.heading) + ["median"]]
+      + rows.map { row in
+        [row.name] + measures.map { measure in row.figures[measure].map { measure.text($0.estimate) } ?? "–" }
+          + [row.medianMilliseconds.map { String(format: "%.0f ms", $0) } ?? "–"]
+      }
   }
 
   private static func lines(of comparison: Comparison, measures: [Measure]) -> [String] {

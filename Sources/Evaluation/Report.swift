@@ -61,10 +61,10 @@ public struct Report: Sendable {
     scored = first.count
     completed = first.count { $0.completion != nil }
     offered = evaluation.offered
-    fileCount = Set(first.map(\.path)).count
+    fileCount = Set(first.map(\.file)).count
   }
 
-  private static func row(name: String, outcomes: [Outcome], bootstrap: Bootstrap) -> Row {
+  static func row(name: String, outcomes: [Outcome], bootstrap: Bootstrap) -> Row {
     var figures: [Measure: Interval] = [:]
     for measure in Measure.allCases {
       let terms = outcomes.map { measure.terms(of: $0) }
@@ -103,7 +103,7 @@ public struct Report: Sendable {
   private static func interval(
     of terms: [(top: Double, bottom: Double)?], outcomes: [Outcome], bootstrap: Bootstrap
   ) -> Interval? {
-    var groupOfPath: [String: Int] = [:]
+    var groupOfFile: [String: Int] = [:]
     var tops: [Double] = []
     var bottoms: [Double] = []
     var groups: [Int] = []
@@ -111,8 +111,8 @@ public struct Report: Sendable {
       guard let term else { continue }
       tops.append(term.top)
       bottoms.append(term.bottom)
-      groups.append(groupOfPath[outcome.path, default: groupOfPath.count])
-      groupOfPath[outcome.path] = groups[groups.count - 1]
+      groups.append(groupOfFile[outcome.file, default: groupOfFile.count])
+      groupOfFile[outcome.file] = groups[groups.count - 1]
     }
     return bootstrap.ratio(tops, over: bottoms, groups: groups)
   }

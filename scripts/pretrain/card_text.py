@@ -1,7 +1,4 @@
 """models/README.md from card.json's contents."""
-import measure
-
-CONTENDERS = ("n-gram", "base", "adapter")
 
 
 def table(head, rows):
@@ -13,26 +10,29 @@ def number(figure, digits=3):
     if not figure:
         return "–"
     text = f"{figure['estimate']:.{digits}f}"
-    return text + (f" ({figure['low']:.{digits}f}–{figure['high']:.{digits}f})" if "low" in figure else "")
+    return text + (f" ({figure['low']:.{digits}f}–{figure['high']:.{digits}f})" if figure.get("low") is not None else "")
 
 
 def percent(figure):
     if not figure:
         return "–"
     text = f"{100 * figure['estimate']:.1f} %"
-    return text + (f" ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})" if "low" in figure else "")
+    return text + (f" ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})" if figure.get("low") is not None else "")
 
 
-def score_table(groups, head):
+SHAPES = {"lineTail": "line tail", "wholeLine": "whole line", "severalLines": "several lines"}
+
+
+def score_table(parts, head):
+    """Figures of every contender for each part of the report of `gemfill eval --json`."""
     rows = []
-    for name, contenders in groups.items():
-        for who in CONTENDERS:
-            if who in contenders:
-                part = contenders[who]
-                rows.append([name, who, f"{part['scored']}/{part['completed']}", number(part["nats_per_byte"]), percent(part["single_line_exact"]),
-                             number(part["single_line_similarity"], 2), percent(part["stops"]), percent(part["parses"]),
-                             part["median_milliseconds"] if part["median_milliseconds"] is not None else "–"])
-    return table([head, "who", "scored/completed", "nats/byte", "one line exact", "edit similarity", "stops", "parses", "ms"], rows)
+    for part in parts:
+        for who in part["contenders"]:
+            shares = [percent(who.get(key)) for key in ("singleLineExact", "singleLineSimilarity", "endRate", "parses", "answered")]
+            time = who.get("medianMilliseconds")
+            rows.append([SHAPES.get(part["value"], part["value"]), who["name"], f"{part['scored']}/{part['completed']}", number(who.get("lossPerByte")),
+                         *shares, f"{time:.0f}" if time is not None else "–"])
+    return table([head, "who", "scored/completed", "nats/byte", "one line exact", "one line similar", "ends itself", "parses", "answered", "ms"], rows)
 
 
 def bytes_table(sizes, head):
@@ -128,29 +128,34 @@ What repeats their text was removed from the training data."""
 
 def scores(card):
     part = card["held_out"]
-    classes = "; ".join(f"*{name}*: {text}" for name, text in measure.CLASSES.items())
-    return f"""What later commits of the held-out repositories inserted (the last tenth of the history), by `{part['command']}`. The adapters learnt from the part before
-for some seconds ({', '.join(f"{name} {row['tokens'] / 1e3:.0f} k tokens" for name, row in part['adapters'].items() if row)}); they alone may see snippets of other files.
-In brackets 95 % intervals over files. *one line exact*: holes of one line, all of it right; *stops*: the end token came within 64 tokens; *parses*: no new syntax error.
+    learnt = ", ".join(f"{name} {row['tokens'] / 1e3:.0f} k tokens" for name, row in part["adapters"].items() if row)
+    return f"""What later commits of the held-out repositories inserted (the last tenth of the history), by
+
+{chr(10).join('    ' + command for command in part['commands'])}
+
+The adapters learnt from the part before for some seconds ({learnt}); they alone may see snippets of other files. *as served*: asked with the
+key, cut and judged by the policy that an editor meets, which stays silent where nothing sound is left. In brackets 95 % intervals over files.
+*one line*: holes of one line, *exact* where all of it is right, *similar* by edit similarity; *ends itself*: before the limit of 64 tokens; *parses*: no new syntax
+error, among the answers with text; *answered*: with text.
 {four_bits(card)}
 
 ### All
 
-{score_table({'all': part['all']}, '')}
+{score_table([dict(value='all', scored=part['scored'], completed=part['completed'], contenders=part['contenders'])], '')}
 
 ### By language
 
-{score_table(part['languages'], 'language')}
+{score_table(part['by']['language'], 'language')}
 
 ### By package
 
-{score_table(part['packages'], 'package')}
+{score_table(part['by']['package'], 'package')}
 
-### By class
+### By shape
 
-{classes}.
+What is missing: the rest of a line that was begun, one whole line, or more.
 
-{score_table(part['classes'], 'class')}
+{score_table(part['by']['shape'], 'shape')}
 {carved(part.get('carved'))}"""
 
 

@@ -41,23 +41,18 @@ class Runner:
 
 
 def history(run, repository, place, base, small, seconds, limit):
-    """(answers, answers in 4 bits, card of the adapter) of one repository."""
+    """(result file, result file in 4 bits, what the adapter learnt) of one repository; None for what failed."""
     name = repository["name"]
-    trained = run("train", place, "--at", "split", "--base", base, "--name", name, "--budget", f"{max(5, int(seconds * ADAPTER))}s")
-    chosen = ["--adapter", name] if trained else []
+    trained = run("train", place, "--at", "split", "--base", base, "--name", "adapter", "--budget", f"{max(5, int(seconds * ADAPTER))}s")
     out, small_out = run.results / f"{name}.jsonl", run.results / f"{name}.q4_0.jsonl"
-    report = run("eval", place, "--base", base, *chosen, "--limit", limit, "--budget", f"{max(5, int(seconds * HOLES))}s", "--out", out)
+    report = trained and run("eval", place, "--base", base, "--adapter", "adapter", "--served", "--limit", limit,
+                             "--budget", f"{max(5, int(seconds * HOLES))}s", "--out", out)
+    run("adapter", "remove", "adapter")
     if not report:
-        return [], [], None
-    rows = measure.answers(out, name)
-    for row in rows:
-        row["contender"] = "adapter" if row["contender"] == name else row["contender"]
-    short = []
-    if small:
-        scored = run("eval", place, "--base", small, "--limit", limit, "--completions", 0, "--out", small_out,
-                     "--budget", f"{max(4, int(seconds * FOUR_BITS))}s")
-        short = measure.answers(small_out, name) if scored else []
-    return rows, short, trained and dict(steps=trained["steps"], tokens=trained["tokens"], commit=trained["data_commit"])
+        return None, None, None
+    scored = small and run("eval", place, "--base", small, "--limit", limit, "--completions", 0, "--out", small_out,
+                           "--budget", f"{max(4, int(seconds * FOUR_BITS))}s")
+    return out, small_out if scored else None, dict(steps=trained["steps"], tokens=trained["tokens"], commit=trained["data_commit"])
 
 
 def kinds_of(folder, base, settings, run):
@@ -121,33 +116,28 @@ def main():
     small = small if small != base and small.exists() else None
     listed = {row["name"]: row for row in json.loads((HERE / "corpus.json").read_text())["held_out"]}
     places = sorted(path for path in (folder / "heldout").glob("*") if (path / ".git").exists() or (path / "HEAD").exists())
-    rows, short, adapters = [], [], {}
+    results, adapters, pairs = [], {}, []
     for number, place in enumerate(places):
         left = options.minutes * 60 - (time.monotonic() - began) - options.minutes * 6
         repository = dict(listed.get(place.name, {}), name=place.name)
-        answered, scored, adapter = history(run, repository, place, base, small, max(10.0, left / (len(places) - number)), options.limit)
-        rows, short = rows + answered, short + scored
+        out, small_out, adapter = history(run, repository, place, base, small, max(10.0, left / (len(places) - number)), options.limit)
+        results += [out] if out else []
+        pairs += measure.pairs(out, small_out, "base") if small_out else []
         adapters[place.name] = adapter
-        print(f"evaluated {place.name}: {len(answered)} answers, {(time.monotonic() - began) / 60:.1f} minutes", file=sys.stderr, flush=True)
+        print(f"evaluated {place.name}: {(time.monotonic() - began) / 60:.1f} minutes", file=sys.stderr, flush=True)
+    pooled = run("eval", *(word for path in results for word in ("--results", path))) if results else None
+    if pooled is None:
+        sys.exit("evaluate: no repository could be measured")
     spare = max(10.0, options.minutes * 60 - (time.monotonic() - began))
-    bare = [row for row in rows if row["contender"] == "base"]
     result = dict(
-        command="gemfill train REPOSITORY --at split; gemfill eval REPOSITORY --adapter NAME", seconds=None, adapters=adapters,
-        all=measure.table(rows), packages=measure.table(rows, "package"), languages=measure.table(rows, "language"),
-        classes=measure.table(rows, "kind"), four_bits=four_bits(bare, [row for row in short if row["contender"] == "base"]),
+        commands=["gemfill train REPOSITORY --at split --name adapter", "gemfill eval REPOSITORY --adapter adapter --served --out F.jsonl",
+                  "gemfill eval --results F.jsonl --results …"],
+        seconds=None, adapters=adapters, scored=pooled["scored"], completed=pooled["completed"], files=pooled["files"],
+        contenders=pooled["contenders"], comparisons=pooled["comparisons"], by=pooled["by"], four_bits=measure.rounding_cost(pairs),
         carved=carved(folder, kinds_of(folder, base, options.settings, run), min(spare, options.minutes * 6)))
     result["seconds"] = round(time.monotonic() - began)
     (folder / "evaluation.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(json.dumps(dict(all=result["all"], four_bits=result["four_bits"]), indent=1))
-
-
-def four_bits(bare, short):
-    """The holes of a repository come in the same order, so that the n-th of both are one hole."""
-    by = lambda rows, name: [row for row in rows if row["package"] == name]
-    pairs = []
-    for name in sorted({row["package"] for row in bare}):
-        pairs += [(a, b) for a, b in zip(by(bare, name), by(short, name)) if (a["file"], a["size"]) == (b["file"], b["size"])]
-    return measure.rounding_cost([b for _, b in pairs], [a for a, _ in pairs])
+    print(json.dumps(dict(contenders=result["contenders"], four_bits=result["four_bits"]), indent=1))
 
 
 if __name__ == "__main__":

@@ -1,35 +1,11 @@
-"""Figures with 95 % intervals of holes that `gemfill eval --out` answered. Whole files are drawn anew, because holes of one
-file resemble each other."""
+"""Figures with 95 % intervals that `gemfill eval` does not give. Whole files are drawn anew, because holes of one file resemble
+each other."""
 import collections
 import json
-import statistics
 
 import numpy
 
-CLASSES = {"line tail": "the rest of a line that was begun", "whole line": "one line", "several lines": "more lines than one"}
 DRAWS = 1000
-
-
-def class_of(hole):
-    if "\n" in hole["middle"].strip("\n"):
-        return "several lines"
-    return "line tail" if hole["prefix"].rpartition("\n")[2].strip() else "whole line"
-
-
-def answers(path, package):
-    """One dictionary for each hole and contender of a result file."""
-    rows = []
-    for line in path.read_text().splitlines():
-        hole = json.loads(line)
-        for outcome in hole["outcomes"]:
-            done = outcome.get("completion")
-            row = dict(package=package, file=f"{package}/{hole['path']}", language=hole["language"], kind=class_of(hole),
-                       contender=outcome["contender"], nats=outcome["loss"], size=outcome["middleBytes"])
-            if done:
-                row.update(exact=done["matchesExactly"], similarity=done["editSimilarity"], ends=done["endedItself"],
-                           parses=done.get("parses"), milliseconds=done["milliseconds"])
-            rows.append(row)
-    return rows
 
 
 def ratio(rows, top, bottom):
@@ -49,32 +25,22 @@ def ratio(rows, top, bottom):
     return figure
 
 
-def figures(rows):
-    """All figures of the rows of one contender."""
-    done = [row for row in rows if "exact" in row]
-    lines = [row for row in done if row["kind"] != "several lines"]
-    judged = [row for row in done if row["parses"] is not None]
-    share = lambda key, over: ratio(over, lambda row: float(row[key]), lambda row: 1.0)
-    return dict(scored=len(rows), completed=len(done), files=len({row["file"] for row in rows}),
-                nats_per_byte=ratio(rows, lambda row: row["nats"], lambda row: row["size"]),
-                single_lines=len(lines), single_line_exact=share("exact", lines), single_line_similarity=share("similarity", lines),
-                exact=share("exact", done), similarity=share("similarity", done), stops=share("ends", done),
-                parses=share("parses", judged),
-                median_milliseconds=round(statistics.median(row["milliseconds"] for row in done), 1) if done else None)
+def pairs(path, other, contender):
+    """The holes that two result files share, with the loss of one contender in both. Both name a hole by its number."""
+    def losses(results):
+        found = {}
+        for line in results.read_text().splitlines():
+            for outcome in json.loads(line)["outcomes"]:
+                if outcome["contender"] == contender:
+                    found[outcome["package"], outcome["path"], outcome["example"]] = outcome
+        return found
+
+    first, second = losses(path), losses(other)
+    return [dict(file=f"{key[0]}/{key[1]}", nats=second[key]["loss"], reference=first[key]["loss"], size=first[key]["middleBytes"])
+            for key in first if key in second]
 
 
-def table(rows, key=None):
-    """{value of `key`: {contender: figures}}, or {contender: figures} of all."""
-    groups = collections.defaultdict(lambda: collections.defaultdict(list))
-    for row in rows:
-        groups[row[key] if key else None][row["contender"]].append(row)
-    result = {value: {name: figures(part) for name, part in contenders.items()} for value, contenders in sorted(groups.items(), key=lambda g: str(g[0]))}
-    return result if key else result.get(None, {})
-
-
-def rounding_cost(rows, reference):
-    """Loss of the base in 4 bits against the base in 8 on the same holes: the relative cost, with its interval."""
-    known = {(row["file"], index): row for index, row in enumerate(reference)}
-    pairs = [dict(row, other=known[row["file"], index]["nats"]) for index, row in enumerate(rows) if (row["file"], index) in known]
-    cost = ratio(pairs, lambda row: row["nats"] - row["other"], lambda row: row["other"])
-    return dict(holes=len(pairs), nats_per_byte=ratio(pairs, lambda row: row["nats"], lambda row: row["size"]), relative_cost=cost)
+def rounding_cost(rows):
+    """Loss in 4 bits against 8 bits on the same holes: the relative cost, with its interval."""
+    cost = ratio(rows, lambda row: row["nats"] - row["reference"], lambda row: row["reference"])
+    return dict(holes=len(rows), nats_per_byte=ratio(rows, lambda row: row["nats"], lambda row: row["size"]), relative_cost=cost)
