@@ -61,6 +61,27 @@ public final class Linear: Sendable {
     }
   }
 
+  /// `‖W + scale · BA‖` of each row into `norms[outputs]`; `a` is `[rank, inputs]`, `b` `[outputs, rank]`.
+  public func rowNorms(
+    adding scale: Float, _ a: FloatBuffer, _ b: FloatBuffer, rank: Int,
+    into norms: UnsafeMutablePointer<Float>, pool: WorkerPool = .shared
+  ) {
+    precondition(a.count == rank * inputs && b.count == rank * outputs, "factors of other shapes")
+    let kernels = Kernels.best
+    pool.split(outputs, unit: 16) { range in
+      let row = FloatBuffer(inputs)
+      for output in range {
+        self.row(output, into: row.pointer)
+        for r in 0..<rank {
+          kernels.axpy(
+            scale * b.pointer[output * rank + r], a.pointer + r * inputs, count: inputs, addingTo: row.pointer
+          )
+        }
+        norms[output] = kernels.dot(row.pointer, row.pointer, count: inputs).squareRoot()
+      }
+    }
+  }
+
   /// The whole matrix as f32 `[outputs, inputs]` (shared, not copied, where it is dense already).
   public func denseWeights() -> FloatBuffer {
     switch storage {

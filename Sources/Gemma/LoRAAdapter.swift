@@ -110,16 +110,9 @@ public final class LoRAAdapter: Sendable {
     _ magnitude: [Float], _ linear: Linear, _ a: FloatBuffer, _ b: FloatBuffer, rank: Int, scale: Float
   ) -> FloatBuffer {
     let gain = FloatBuffer(linear.outputs)
-    let row = FloatBuffer(linear.inputs)
+    linear.rowNorms(adding: scale, a, b, rank: rank, into: gain.pointer)
     for output in 0..<linear.outputs {
-      linear.row(output, into: row.pointer)
-      for r in 0..<rank {
-        Kernels.best.axpy(
-          scale * b[output * rank + r], a.pointer + r * linear.inputs, count: linear.inputs,
-          addingTo: row.pointer)
-      }
-      let norm = Kernels.best.dot(row.pointer, row.pointer, count: linear.inputs).squareRoot()
-      gain[output] = norm > 0 ? magnitude[output] / norm : 0
+      gain[output] = gain[output] > 0 ? magnitude[output] / gain[output] : 0
     }
     return gain
   }
@@ -143,7 +136,8 @@ public final class LoRAAdapter: Sendable {
     return rows
   }
 
-  private static func place(_ modulePath: String) -> (Int, Projection)? {
+  /// Layer and projection of a PEFT module path such as `model.layers.0.self_attn.q_proj`; nil for other modules.
+  public static func place(_ modulePath: String) -> (layer: Int, projection: Projection)? {
     let parts = modulePath.split(separator: ".")
     guard let marker = parts.lastIndex(of: "layers"), marker + 2 < parts.count,
       let layer = Int(parts[marker + 1]),

@@ -12,6 +12,8 @@ public struct PEFTAdapter: Sendable {
     public let a: Tensor  // [rank, inputs]
     /// The second factor.
     public let b: Tensor  // [outputs, rank]
+    /// The numerator of its scale.
+    public let alpha: Double
     /// What the product is multiplied by: alpha / rank, or alpha / √rank when rank-stabilised.
     public let scale: Float
     /// DoRA (Liu et al. 2024): the norm that each row of `W + scale · BA` is brought to. `[outputs]`
@@ -35,6 +37,10 @@ public struct PEFTAdapter: Sendable {
   public let rank: Int
   /// The numerator of the scale of all modules that have none of their own.
   public let alpha: Double
+  /// Scales are alpha / √rank instead of alpha / rank.
+  public let isRankStabilized: Bool
+  /// With which it was trained.
+  public let dropout: Double
   /// The names of the layers that the adapter was made for, as its configuration says.
   public let targetModules: [String]
   /// The base model, as its configuration says.
@@ -51,6 +57,8 @@ public struct PEFTAdapter: Sendable {
       path: directory + "/adapter_config.json", variants: variants)
     rank = configuration.rank
     alpha = configuration.alpha
+    isRankStabilized = configuration.isRankStabilized
+    dropout = configuration.dropout
     targetModules = configuration.targetModules
     baseModelName = configuration.baseModelName
     let file = try SafetensorsFile(path: directory + "/adapter_model.safetensors")
@@ -63,6 +71,8 @@ public struct PEFTAdapter: Sendable {
   private static let suffixB = ".lora_B.weight"
   private static let suffixMagnitude = ".lora_magnitude_vector"
   private static let suffixTokens = "embed_tokens.token_adapter.trainable_tokens_delta"
+  /// What PEFT calls the rows of the embedding.
+  public static let tokenRowsName = prefix + "model." + suffixTokens
 
   private static func modules(
     _ file: SafetensorsFile, _ configuration: PEFTConfiguration
@@ -110,7 +120,10 @@ public struct PEFTAdapter: Sendable {
     let magnitude =
       configuration.usesDoRA
       ? try file.require(prefix + path + suffixMagnitude, shape: [b.shape[0]]) : nil
-    return Module(modulePath: path, a: a, b: b, scale: configuration.scale(of: path), magnitude: magnitude)
+    return Module(
+      modulePath: path, a: a, b: b, alpha: configuration.alpha(of: path),
+      scale: configuration.scale(of: path),
+      magnitude: magnitude)
   }
 
   private static func tokenRows(
@@ -119,7 +132,7 @@ public struct PEFTAdapter: Sendable {
     let tokens = configuration.tokenIndices
     guard !tokens.isEmpty else { return nil }
     guard let name = file.tensorNames.first(where: { $0.hasPrefix(prefix) && $0.hasSuffix(suffixTokens) })
-    else { throw .missingTensor(path: file.path, name: prefix + "model." + suffixTokens) }
+    else { throw .missingTensor(path: file.path, name: tokenRowsName) }
     let rows = try file.require(name)
     guard rows.shape.count == 2, rows.shape[0] == tokens.count else {
       throw .wrongShape(

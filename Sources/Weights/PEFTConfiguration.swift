@@ -8,7 +8,10 @@ struct PEFTConfiguration {
   let tokenIndices: [Int]
   /// Every module has a trained magnitude.
   let usesDoRA: Bool
-  private let isRankStabilized: Bool
+  /// Scales are alpha / √rank instead of alpha / rank.
+  let isRankStabilized: Bool
+  /// The dropout of training.
+  let dropout: Double
   private let ranks: [(pattern: String, rank: Int)]
   private let alphas: [(pattern: String, alpha: Double)]
 
@@ -45,6 +48,7 @@ struct PEFTConfiguration {
     self.alpha = alpha
     baseModelName = json["base_model_name_or_path"]?.stringValue
     isRankStabilized = json["use_rslora"]?.boolValue ?? false
+    dropout = json["lora_dropout"]?.doubleValue.map { min(max($0, 0), 1) } ?? 0
     var ranks: [(String, Int)] = []
     for (pattern, value) in try Self.pattern("rank_pattern", json, path) {
       guard let rank = value.intValue, (1...Self.maximumRank).contains(rank) else {
@@ -68,9 +72,14 @@ struct PEFTConfiguration {
     ranks.first { Self.matches($0.pattern, path) }?.rank ?? rank
   }
 
+  /// The numerator of the scale of the module at `path`.
+  func alpha(of path: String) -> Double {
+    alphas.first { Self.matches($0.pattern, path) }?.alpha ?? alpha
+  }
+
   /// The factor of the module at `path`.
   func scale(of path: String) -> Float {
-    let alpha = alphas.first { Self.matches($0.pattern, path) }?.alpha ?? self.alpha
+    let alpha = alpha(of: path)
     let rank = Double(rank(of: path))
     return Float(isRankStabilized ? alpha / rank.squareRoot() : alpha / rank)
   }

@@ -45,6 +45,38 @@ struct PEFTAdapterTests {
     #expect(adapter.modules[0].a.floats() == numbers(12) && adapter.modules[0].b.shape == [5, 2])
   }
 
+  @Test func readsVariantsAsItWritesThem() throws {
+    let folder = try TemporaryFolder()
+    func module(_ path: String, rank: Int, alpha: Double) -> PEFTAdapter.OutputModule {
+      PEFTAdapter.OutputModule(
+        modulePath: path, inputs: 6, outputs: 5, a: numbers(6 * rank), b: numbers(5 * rank), alpha: alpha,
+        magnitude: numbers(5))
+    }
+    let paths = ["model.layers.0.mlp.down_proj", Self.path, "model.layers.1.self_attn.q_proj"]
+    try PEFTAdapter.write(
+      [
+        module(paths[0], rank: 3, alpha: 8), module(paths[1], rank: 2, alpha: 8),
+        module(paths[2], rank: 2, alpha: 2),
+      ], rank: 2, alpha: 8, baseModelName: "base", isRankStabilized: true, dropout: 0.1,
+      tokenRows: .init(tokens: [69, 67], rows: numbers(12)), to: folder.path + "/adapter")
+    let read = try PEFTAdapter(directory: folder.path + "/adapter", variants: .read)
+    #expect(read.rank == 2 && read.alpha == 8 && read.isRankStabilized && read.dropout == 0.1)
+    #expect(read.modules.map(\.modulePath) == paths)
+    #expect(read.modules.map { $0.a.shape[0] } == [3, 2, 2])
+    #expect(read.modules.map(\.alpha) == [8, 8, 2])
+    #expect(
+      read.modules.map(\.scale) == [
+        Float(8 / 3.0.squareRoot()), Float(8 / 2.0.squareRoot()), Float(2 / 2.0.squareRoot()),
+      ])
+    #expect(read.modules.allSatisfy { $0.magnitude?.floats() == numbers(5) })
+    #expect(read.tokenRows?.tokens == [69, 67] && read.tokenRows?.rows.floats() == numbers(12))
+    let json = try JSONValue(parsing: folder.bytes("adapter/adapter_config.json"))
+    #expect(json["rank_pattern"] == ["down_proj": 3])
+    #expect(json["alpha_pattern"] == ["model.layers.1.self_attn.q_proj": 2])
+    // Who cannot apply these must not overlook them.
+    #expect(throws: WeightsError.self) { try PEFTAdapter(directory: folder.path + "/adapter") }
+  }
+
   @Test func scalesFollowTheConfiguration() throws {
     let folder = try TemporaryFolder()
     func scale(_ members: (String, JSONValue)...) throws -> Float {
