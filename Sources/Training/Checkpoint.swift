@@ -9,6 +9,8 @@ public struct Checkpoint {
   var elapsed = 0.0
   var position = BatchStream.Position()
   var baseLossPerByte: Double?
+  /// Where the held-out loss is measured during the run.
+  var best: BestState?
   /// What must be equal for the run to go on: base, data and recipe.
   var identity: String
 
@@ -17,16 +19,24 @@ public struct Checkpoint {
 
   func write(_ adapter: TrainableAdapter, to directory: String) throws {
     var tensors: [OutputTensor] = []
-    for p in adapter.parameters {
+    for (index, p) in adapter.parameters.enumerated() {
       tensors.append(OutputTensor(name: p.name, shape: p.shape, floats: p.value.array))
       tensors.append(OutputTensor(name: p.name + ".first", shape: p.shape, floats: p.first.array))
       tensors.append(OutputTensor(name: p.name + ".second", shape: p.shape, floats: p.second.array))
+      if let best {
+        tensors.append(OutputTensor(name: p.name + ".best", shape: p.shape, floats: best.values[index]))
+      }
     }
-    let metadata = [
+    var metadata = [
       "format": "gemfill-checkpoint-1", "identity": identity, "step": "\(step)", "tokens": "\(tokens)",
       "elapsed": "\(elapsed)", "epoch": "\(position.epoch)", "used": "\(position.used)",
       "base_loss_per_byte": baseLossPerByte.map { "\($0)" } ?? "",
     ]
+    if let best {
+      metadata["best_loss"] = "\(best.loss)"
+      metadata["best_step"] = "\(best.step)"
+      metadata["best_misses"] = "\(best.misses)"
+    }
     try SafetensorsFile.write(tensors, metadata: metadata, to: Self.path(in: directory))
   }
 
@@ -47,6 +57,7 @@ public struct Checkpoint {
     guard meta["identity"] == identity else {
       throw TrainingError.checkpoint(path: path, problem: "belongs to another base, data or recipe")
     }
+    let best = try bestState(file, adapter, path)
     for p in adapter.parameters {
       for (suffix, buffer) in [("", p.value), (".first", p.first), (".second", p.second)] {
         guard let tensor = file.tensor(p.name + suffix), tensor.shape == p.shape else {
@@ -58,6 +69,23 @@ public struct Checkpoint {
     }
     return Checkpoint(
       step: step, tokens: tokens, elapsed: elapsed, position: .init(epoch: epoch, used: used),
-      baseLossPerByte: meta["base_loss_per_byte"].flatMap { Double($0) }, identity: identity)
+      baseLossPerByte: meta["base_loss_per_byte"].flatMap { Double($0) }, best: best, identity: identity)
+  }
+
+  private static func bestState(
+    _ file: SafetensorsFile, _ adapter: TrainableAdapter, _ path: String
+  ) throws -> BestState? {
+    let meta = file.metadata
+    guard let loss = meta["best_loss"].flatMap({ Double($0) }),
+      let step = meta["best_step"].flatMap({ Int($0) }),
+      let misses = meta["best_misses"].flatMap({ Int($0) })
+    else { return nil }
+    let values = try adapter.parameters.map { p in
+      guard let tensor = file.tensor(p.name + ".best"), tensor.shape == p.shape else {
+        throw TrainingError.checkpoint(path: path, problem: "has no fitting tensor \(p.name).best")
+      }
+      return tensor.floats()
+    }
+    return BestState(loss: loss, step: step, misses: misses, values: values)
   }
 }

@@ -18,27 +18,52 @@ final class InputGradient: @unchecked Sendable {
   private let weights: Weights
 
   /// Prepares the gradient of `linear`; `activations` holds room for the rows of `dY`.
-  init(_ linear: Linear, activations: QuantizedActivations?) {
-    let (outputs, inputs) = (linear.outputs, linear.inputs)
-    self.outputs = outputs
-    self.inputs = inputs
-    let dense = linear.denseWeights()
+  init(_ linear: Linear, activations: QuantizedActivations?, pool: WorkerPool = .shared) {
+    outputs = linear.outputs
+    inputs = linear.inputs
     guard linear.isQuantized, let activations else {
-      weights = .dense(dense)
+      weights = .dense(linear.denseWeights())
       return
     }
-    let turned = FloatBuffer(outputs * inputs)
-    for row in 0..<outputs {
-      for column in 0..<inputs {
-        turned.pointer[column * outputs + row] = dense.pointer[row * inputs + column]
+    weights = .transposed(Self.transposed(linear, pool), activations)
+  }
+
+  /// Bytes that it holds beyond the model's own weights.
+  static func byteCount(_ linear: Linear) -> Int {
+    guard linear.isQuantized else { return 0 }
+    let isBlocks = linear.outputs % 32 == 0
+    return isBlocks
+      ? QuantizedMatrix.packedByteCount(rows: linear.inputs, columns: linear.outputs, precision: .eightBit)
+      : linear.outputs * linear.inputs * MemoryLayout<Float>.size
+  }
+
+  /// The matrix turned and rounded to blocks again, 32 of its rows at a time: all of it in f32 would take more memory than the
+  /// whole run.
+  private static func transposed(_ linear: Linear, _ pool: WorkerPool) -> QuantizedMatrix {
+    let (outputs, inputs, blockBytes) = (linear.outputs, linear.inputs, BlockFormat.q8_0.bytesPerBlock)
+    let blocks = Buffer<UInt8>(inputs * outputs / 32 * blockBytes)
+    pool.split(outputs / 32) { strips in
+      let row = FloatBuffer(inputs)
+      let turned = FloatBuffer(inputs * 32)
+      for strip in strips {
+        for i in 0..<32 {
+          linear.row(strip * 32 + i, into: row.pointer)
+          for column in 0..<inputs { turned.pointer[column * 32 + i] = row.pointer[column] }
+        }
+        let encoded = BlockFormat.q8_0.quantize(
+          UnsafeBufferPointer(start: turned.pointer, count: turned.count))
+        encoded.withUnsafeBufferPointer { source in
+          guard let base = source.baseAddress else { return }
+          for column in 0..<inputs {
+            (blocks.pointer + (column * outputs / 32 + strip) * blockBytes).update(
+              from: base + column * blockBytes, count: blockBytes)
+          }
+        }
       }
     }
-    let blocks = BlockFormat.q8_0.quantize(
-      UnsafeBufferPointer(start: turned.pointer, count: outputs * inputs))
-    let matrix = blocks.withUnsafeBytes {
-      QuantizedMatrix(ggmlBlocks: $0, rows: inputs, columns: outputs, precision: .eightBit)
-    }
-    weights = .transposed(matrix, activations)
+    return QuantizedMatrix(
+      ggmlBlocks: UnsafeRawBufferPointer(start: blocks.pointer, count: blocks.count), rows: inputs,
+      columns: outputs, precision: .eightBit, pool: pool)
   }
 
   /// `dx = scale · dy W`, or `dx += …` where `accumulate`; `scratch` holds `rows · inputs` floats then.

@@ -129,6 +129,7 @@ extension ReferenceVerification {
       let ids = tokens(facts["input_ids"])
       let adapter = try LoRAAdapter(directory: directory + "/" + kind, model: model)
       try compareLogits(model, adapter, ids, "variant.\(kind).logits", rows: 4, tolerance: 3e-4)
+      try trainVariant(kind, model, ids)
     }
   }
 }

@@ -21,7 +21,7 @@ public final class Trainer {
   private let source: any SequenceSource
   private let heldOut: [TrainingSequence]
   private let schedule: LearningRateSchedule
-  private var optimizer = AdamWOptimizer()
+  private var optimizer: AdamWOptimizer
   private var evaluationSeconds = 0.0
 
   /// Prepares a run over carved examples whose checkpoints live in `directory`.
@@ -55,12 +55,13 @@ public final class Trainer {
     self.directory = directory
     self.identity = identity
     self.source = source
-    adapter = TrainableAdapter(
-      model.configuration, rank: recipe.rank, alpha: recipe.alpha, seed: recipe.seed)
+    adapter = TrainableAdapter(recipe.adapterSettings, model: model, seed: recipe.seed)
+    optimizer = AdamWOptimizer(recipe)
     let longest = max(1, source.longestSequence, heldOut.map(\.tokens.count).max() ?? 0)
     pass = try TrainingPass(
-      model: model, adapter: adapter, maximumTokens: max(recipe.microBatchTokens, longest), longest: longest)
-    schedule = LearningRateSchedule(peak: recipe.learningRate)
+      model: model, adapter: adapter, maximumTokens: max(recipe.microBatchTokens, longest), longest: longest,
+      dropout: recipe.dropout, recomputes: recipe.recomputes)
+    schedule = recipe.learningRates
     self.heldOut = heldOut.map {
       var sequence = $0
       // A measured loss counts every token once, whatever training stresses.
@@ -88,7 +89,7 @@ public final class Trainer {
       elapsed: clock.seconds, remaining: 0, fraction: fraction(state, stream, clock),
       epochs: stream.epochs, heldOutLossPerByte: state.baseLossPerByte)
     var lastSave = clock.seconds
-    while last.fraction < 1, !isCancelled() {
+    while last.fraction < 1, !isExhausted(state), !isCancelled() {
       let started = clock.seconds
       let (loss, norm, rate, tokens) = try step(&stream, state, at: last.fraction)
       state.step += 1
@@ -96,6 +97,10 @@ public final class Trainer {
       state.position = stream.position
       state.elapsed = clock.seconds
       last = report(state, stream, clock, loss, norm, rate, tokens, clock.seconds - started, last)
+      if isMeasured(after: state.step), let loss = heldOutLoss() {
+        last.heldOutLossPerByte = loss
+        state.measured(loss, adapter)
+      }
       if clock.seconds - lastSave > 60 {
         try state.write(adapter, to: directory)
         lastSave = clock.seconds
@@ -104,10 +109,45 @@ public final class Trainer {
     }
     state.elapsed = clock.seconds
     try state.write(adapter, to: directory)
-    let finished = last.fraction >= 1
-    let final = finished ? heldOutLoss() : nil
-    return TrainingReport(
-      last: last, baseLossPerByte: state.baseLossPerByte, adapterLossPerByte: final, finished: finished)
+    var report = TrainingReport(
+      last: last, baseLossPerByte: state.baseLossPerByte, finished: last.fraction >= 1 || isExhausted(state))
+    if report.finished { conclude(&report, state) }
+    return report
+  }
+
+  /// Measures what has been learnt; keeps the best state and the best scale, where the recipe asks for them.
+  private func conclude(_ report: inout TrainingReport, _ state: Checkpoint) {
+    report.adapterLossPerByte = heldOutLoss()
+    guard let last = report.adapterLossPerByte else { return }
+    if let best = state.best, !(last <= best.loss) {
+      best.restore(adapter)
+      report.adapterLossPerByte = best.loss
+      report.keptStep = best.step
+    }
+    guard recipe.choosesScale else { return }
+    for factor in Self.scaleFactors {
+      adapter.scaleFactor = factor
+      guard let loss = factor == 1 ? report.adapterLossPerByte : heldOutLoss() else { continue }
+      report.scaleLosses.append((factor, loss))
+    }
+    // Trained as it is unless another scale is better.
+    let chosen = report.scaleLosses.filter { $0.lossPerByte.isFinite }.min { $0.lossPerByte < $1.lossPerByte }
+    adapter.scaleFactor = chosen?.factor ?? 1
+    report.scaleFactor = adapter.scaleFactor
+    report.adapterLossPerByte = chosen?.lossPerByte ?? report.adapterLossPerByte
+  }
+
+  /// What the adapter's scale is multiplied by to see which is best on held-out data.
+  public static let scaleFactors = [0.6, 0.8, 1.0, 1.2]
+
+  /// Whether the held-out loss has not fallen for as long as the recipe waits.
+  private func isExhausted(_ state: Checkpoint) -> Bool {
+    guard let patience = recipe.patience, let best = state.best else { return false }
+    return best.misses >= patience
+  }
+
+  private func isMeasured(after step: Int) -> Bool {
+    recipe.patience != nil && step % max(1, recipe.measuringInterval) == 0
   }
 
   private func step(
@@ -124,6 +164,8 @@ public final class Trainer {
     }
     let weight = parts.joined().reduce(Float(0)) { $0 + $1.weights.reduce(0, +) }
     adapter.clearGradients()
+    // Of the step, not of the session: a resumed run draws the same masks.
+    pass.dropoutSeed = SeededRandom.spread(recipe.seed ^ SeededRandom.spread(UInt64(state.step)))
     var sum = 0.0
     for part in parts { sum += pass.run(part, gradientScale: 1 / weight).sum }
     let loss = sum / Double(weight)
@@ -150,10 +192,15 @@ public final class Trainer {
   /// Share of the budget used; time is kept for the closing evaluation.
   private func fraction(_ state: Checkpoint, _ stream: BatchStream, _ clock: Stopwatch) -> Double {
     switch recipe.budget {
-    case .seconds(let seconds): min(1, clock.seconds / max(1e-9, seconds - evaluationSeconds))
+    case .seconds(let seconds): min(1, clock.seconds / max(1e-9, seconds - closingSeconds))
     case .steps(let steps): min(1, Double(state.step) / Double(max(1, steps)))
     case .epochs(let epochs): min(1, stream.epochs / max(1e-9, epochs))
     }
+  }
+
+  /// What measuring at the end is going to take.
+  private var closingSeconds: Double {
+    evaluationSeconds * Double(recipe.choosesScale ? Self.scaleFactors.count : 1)
   }
 
   /// Loss of the middles and end tokens in nats per byte of middle; nil without held-out examples.

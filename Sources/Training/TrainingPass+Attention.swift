@@ -45,11 +45,13 @@ extension TrainingPass {
       let scratch = FloatBuffer(d.headDim)
       for row in rows {
         unrotate(
-          tape.queryRaw, dQuery, tape.queryInverse, layer.queryNorm, d.headCount, row, batch.positions[row],
+          tape.queryRaw, buffers.dQuery, tape.queryInverse, layer.queryNorm, d.headCount, row,
+          batch.positions[row],
           table,
           scratch)
         unrotate(
-          tape.keyRaw, dKey, tape.keyInverse, layer.keyNorm, d.keyValueHeadCount, row, batch.positions[row],
+          tape.keyRaw, buffers.dKey, tape.keyInverse, layer.keyNorm, d.keyValueHeadCount, row,
+          batch.positions[row],
           table,
           scratch)
       }
@@ -76,8 +78,8 @@ extension TrainingPass {
 
   /// Rows of one block of queries of a sequence and the keys that they can see, relative to the sequence's start.
   private func blocks(_ count: Int, _ layer: GemmaModel.Layer) -> [(rows: Range<Int>, keys: Range<Int>)] {
-    stride(from: 0, to: count, by: Self.blockRows).map { first in
-      let rows = first..<min(count, first + Self.blockRows)
+    stride(from: 0, to: count, by: TrainingBuffers.blockRows).map { first in
+      let rows = first..<min(count, first + TrainingBuffers.blockRows)
       return (rows, layer.description.firstVisible(from: first)..<rows.upperBound)
     }
   }
@@ -91,7 +93,7 @@ extension TrainingPass {
     forEachUnit(batch.ranges.count * d.headCount) { unit, thread in
       let range = batch.ranges[unit / d.headCount]
       let head = unit % d.headCount
-      let p = scores[thread].pointer
+      let p = buffers.scores[thread].pointer
       for block in blocks(range.count, layer) {
         let query = (range.lowerBound + block.rows.lowerBound) * queries + head * d.headDim
         let key = (range.lowerBound + block.keys.lowerBound) * keys + head / group * d.headDim
@@ -137,8 +139,8 @@ extension TrainingPass {
   func attendBackward(_ tape: LayerTape, _ layer: GemmaModel.Layer, _ batch: PackedBatch) {
     let group = d.headCount / d.keyValueHeadCount
     let count = batch.tokens.count * d.keyValueHeadCount * d.headDim
-    dKey.pointer.update(repeating: 0, count: count)
-    dValue.pointer.update(repeating: 0, count: count)
+    buffers.dKey.pointer.update(repeating: 0, count: count)
+    buffers.dValue.pointer.update(repeating: 0, count: count)
     forEachUnit(batch.ranges.count * d.keyValueHeadCount) { unit, thread in
       let range = batch.ranges[unit / d.keyValueHeadCount]
       let keyHead = unit % d.keyValueHeadCount
@@ -159,18 +161,19 @@ extension TrainingPass {
     let (rows, width) = (block.rows.count, block.keys.count)
     let query = (start + block.rows.lowerBound) * queries + head * d.headDim
     let key = (start + block.keys.lowerBound) * keys + keyHead * d.headDim
-    let p = scores[thread].pointer
+    let p = buffers.scores[thread].pointer
     let dp = p + rows * width
     let slopes = dp + rows * width
     probabilities(tape, layer, block, query: query, key: key, into: p, slopes: slopes)
     BLAS.shared.multiply(
-      m: rows, n: width, k: d.headDim, a: dAttended.pointer + query, lda: queries,
+      m: rows, n: width, k: d.headDim, a: buffers.dAttended.pointer + query, lda: queries,
       b: tape.value.pointer + key,
       ldb: keys, transposeB: true, c: dp, ldc: width, pool: nil)
     BLAS.shared.multiply(
-      m: width, n: d.headDim, k: rows, a: p, lda: width, transposeA: true, b: dAttended.pointer + query,
+      m: width, n: d.headDim, k: rows, a: p, lda: width, transposeA: true,
+      b: buffers.dAttended.pointer + query,
       ldb: queries,
-      beta: 1, c: dValue.pointer + key, ldc: keys, pool: nil)
+      beta: 1, c: buffers.dValue.pointer + key, ldc: keys, pool: nil)
     for i in 0..<rows {
       // Masked probabilities are 0 and stay 0 in the product.
       kernels.softmaxBackward(p: p + i * width, dp: dp + i * width, count: width, scale: d.attentionScale)
@@ -180,10 +183,10 @@ extension TrainingPass {
     }
     BLAS.shared.multiply(
       m: rows, n: d.headDim, k: width, a: dp, lda: width, b: tape.key.pointer + key, ldb: keys,
-      c: dQuery.pointer + query, ldc: queries, pool: nil)
+      c: buffers.dQuery.pointer + query, ldc: queries, pool: nil)
     BLAS.shared.multiply(
       m: width, n: d.headDim, k: rows, a: dp, lda: width, transposeA: true, b: tape.query.pointer + query,
-      ldb: queries, beta: 1, c: dKey.pointer + key, ldc: keys, pool: nil)
+      ldb: queries, beta: 1, c: buffers.dKey.pointer + key, ldc: keys, pool: nil)
   }
 
   /// `x = cap · tanh(scale · x / cap)` in place, and `1 - tanh²` into `slopes`.

@@ -33,6 +33,7 @@ extension TrainingPass {
     if model.head.isQuantized { narrow?.load(headNormed.pointer, rows: rows, pool: pool) }
     model.head.multiply(
       headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
+    replaceTokenLogits(rows: rows)
     let losses = FloatBuffer(rows)
     pool.split(rows) { range in
       let slopes = c.finalLogitCap.map { _ in FloatBuffer(vocabulary) }
@@ -49,10 +50,12 @@ extension TrainingPass {
       }
     }
     if let gradientScale {
+      let ofTokens = takeTokenGradients(rows: rows, scale: gradientScale)
       headInputGradient.multiply(
         logits.pointer, rows: rows, into: headGradient.pointer, accumulate: false,
         scratch: headGradient.pointer,
         pool: pool)
+      addTokenGradients(ofTokens, rows: rows)
       for i in 0..<rows * width { headGradient.pointer[i] *= gradientScale }
       for (i, target) in part.enumerated() {
         kernels.rmsNormBackward(

@@ -1,109 +1,86 @@
 import Gemma
 import Numerics
 
-/// Forward and backward passes over packed sequences: the frozen base through the kernels that serve it, the LoRA
-/// factors in f32, gradients for the factors only.
+/// Forward and backward passes over packed sequences: the frozen base through the kernels that serve it, the adapter's
+/// tensors in f32, gradients for these only.
 ///
 /// T tokens, H hidden, Q query width, K key/value width, F intermediate, V vocabulary, r rank.
 public final class TrainingPass {
   /// The frozen base.
   public let model: GemmaModel
-  /// The trained factors.
+  /// What is trained.
   public let adapter: TrainableAdapter
   /// Most tokens of one packed batch.
   public let maximumTokens: Int
+  /// False runs the bare base: the reference of preference objectives.
+  public var usesAdapter = true
+  /// Share of a factor's inputs that passes with gradients leave out (inverted scaling, a mask for each module).
+  public let dropout: Float
+  /// What the masks of dropout are drawn from, together with the number of passes with gradients since it was set; nil leaves
+  /// nothing out. A trainer sets it anew in every step, so that a resumed run draws the same masks.
+  public var dropoutSeed: UInt64? {
+    didSet { passesOfSeed = 0 }
+  }
+  /// Only the inputs of layers are kept, the rest is computed again in the backward pass.
+  public let recomputes: Bool
 
   let c: GemmaConfiguration
   let d: LayerDescription  // the first layer; all have its sizes
   let pool: WorkerPool
   let kernels = Kernels.best
   let rotaries: [RotaryTable]  // by layer
-  let tapes: [LayerTape]
-  let final: FloatBuffer  // [T, H] residual stream behind the last layer
-  let narrow: QuantizedActivations?  // [T, H]
-  let wideAttention: QuantizedActivations?  // [T, Q]
-  let wideMLP: QuantizedActivations?  // [T, F]
-  let inputGradients: [[InputGradient]]  // per layer and projection
+  let plan: GradientPlan
+  let buffers: TrainingBuffers
+  let inputGradients: [[InputGradient?]]  // per layer and projection; nil where nothing asks for it
   let headInputGradient: InputGradient
-  let headRows = 128
-  let logits: FloatBuffer  // [headRows, V]
-  let headNormed: FloatBuffer  // [headRows, H]
-  let headGradient: FloatBuffer  // [headRows, H]
-  // Gradients on their way down.
-  let dx: FloatBuffer  // [T, H]
-  let dBranch: FloatBuffer  // [T, H]
-  let dNormed: FloatBuffer  // [T, H]
-  let dQuery: FloatBuffer  // [T, Q]
-  let dKey: FloatBuffer  // [T, K]
-  let dValue: FloatBuffer  // [T, K]
-  let dAttended: FloatBuffer  // [T, Q]
-  let dGate: FloatBuffer  // [T, F]
-  let dUp: FloatBuffer  // [T, F]
-  let dActivated: FloatBuffer  // [T, F]
-  let dLow: FloatBuffer  // [T, r]
-  let dScratch: FloatBuffer  // [T, H]
-  let scores: [FloatBuffer]  // per thread: [3, blockRows, longest]
-  /// Queries that share one product with the keys they see.
-  static let blockRows = 64
+  private var passesOfSeed: UInt64 = 0
+  /// The masks of the running pass; nil where nothing is left out.
+  var masks: DropoutMasks?
+
+  var tapes: [LayerTape] { buffers.tapes }
+  var final: FloatBuffer { buffers.final }
+  var narrow: QuantizedActivations? { buffers.narrow }
+  var logits: FloatBuffer { buffers.logits }
+  var headNormed: FloatBuffer { buffers.headNormed }
+  var headGradient: FloatBuffer { buffers.headGradient }
+  var dx: FloatBuffer { buffers.dx }
+  var headRows: Int { TrainingBuffers.headRows }
 
   /// Allocates everything for batches of at most `maximumTokens` tokens; `longest` is the longest single sequence.
   ///
   /// - Throws: `TrainingError.generation` for a model whose backward pass is not written.
   public init(
-    model: GemmaModel, adapter: TrainableAdapter, maximumTokens: Int, longest: Int, pool: WorkerPool = .shared
+    model: GemmaModel, adapter: TrainableAdapter, maximumTokens: Int, longest: Int, dropout: Float = 0,
+    recomputes: Bool = false, pool: WorkerPool = .shared
   ) throws(TrainingError) {
     let c = model.configuration
     if let obstacle = c.trainingObstacle {
       throw .generation(path: model.path, name: c.generation.rawValue, problem: obstacle)
     }
-    let d = c.layers[0]
+    precondition((0..<1).contains(dropout), "dropout leaves out a share below 1")
+    let plan = GradientPlan(adapter)
     self.model = model
     self.adapter = adapter
     self.maximumTokens = maximumTokens
+    self.dropout = dropout
+    self.recomputes = recomputes
     self.c = c
-    self.d = d
+    self.d = c.layers[0]
     self.pool = pool
+    self.plan = plan
     rotaries = RotaryTable.tables(for: c, positions: longest)
-    tapes = model.layers.map { _ in
-      LayerTape(d, hiddenSize: c.hiddenSize, tokens: maximumTokens, rank: adapter.rank)
+    let buffers = TrainingBuffers(
+      c, plan, tokens: maximumTokens, longest: longest, recomputes: recomputes, dropout: dropout > 0,
+      threads: pool.threadCount, BufferSource(allocates: true))
+    self.buffers = buffers
+    inputGradients = model.layers.indices.map { layer in
+      Projection.allCases.map { projection in
+        guard plan.needsInputGradient(projection, layer) else { return nil }
+        let linear = model.layers[layer][projection]
+        return InputGradient(linear, activations: buffers.blocks(width: linear.outputs, c), pool: pool)
+      }
     }
-    let queries = d.queryWidth
-    let keys = d.keyWidth
-    func floats(_ width: Int) -> FloatBuffer { FloatBuffer(maximumTokens * width) }
-    func blocks(_ width: Int) -> QuantizedActivations? {
-      width % 32 == 0 ? QuantizedActivations(capacity: max(maximumTokens, 128), width: width) : nil
-    }
-    final = floats(c.hiddenSize)
-    narrow = blocks(c.hiddenSize)
-    wideAttention = blocks(queries)
-    wideMLP = blocks(d.intermediateSize)
-    let narrowKeys = blocks(keys)
-    let byWidth = Dictionary(
-      [(c.hiddenSize, narrow), (queries, wideAttention), (d.intermediateSize, wideMLP), (keys, narrowKeys)],
-      uniquingKeysWith: { first, _ in first })
-    inputGradients = model.layers.map { layer in
-      Projection.allCases.map { InputGradient(layer[$0], activations: byWidth[layer[$0].outputs] ?? nil) }
-    }
-    headInputGradient = InputGradient(
-      model.head,
-      activations: c.vocabularySize % 32 == 0
-        ? QuantizedActivations(capacity: headRows, width: c.vocabularySize) : nil)
-    logits = FloatBuffer(headRows * c.vocabularySize)
-    headNormed = FloatBuffer(headRows * c.hiddenSize)
-    headGradient = FloatBuffer(headRows * c.hiddenSize)
-    dx = floats(c.hiddenSize)
-    dBranch = floats(c.hiddenSize)
-    dNormed = floats(c.hiddenSize)
-    dQuery = floats(queries)
-    dKey = floats(keys)
-    dValue = floats(keys)
-    dAttended = floats(queries)
-    dGate = floats(d.intermediateSize)
-    dUp = floats(d.intermediateSize)
-    dActivated = floats(d.intermediateSize)
-    dLow = floats(adapter.rank)
-    dScratch = floats(c.hiddenSize)
-    scores = (0..<pool.threadCount).map { _ in FloatBuffer(3 * Self.blockRows * longest) }
+    headInputGradient = InputGradient(model.head, activations: buffers.headBlocks, pool: pool)
   }
 
   /// Sums over a batch.
@@ -120,30 +97,34 @@ public final class TrainingPass {
   /// loss sum to the adapter's gradients.
   ///
   /// Pass `1 / Σ weight` of the whole optimiser step for a mean loss over micro-batches.
-  /// - Precondition: the tokens fit `maximumTokens` and the vocabulary.
+  /// - Precondition: the tokens fit `maximumTokens` and the vocabulary; gradients are those of an adapter that is on.
   public func run(_ sequences: [TrainingSequence], gradientScale: Float?) -> Loss {
     let batch = PackedBatch(sequences)
     precondition(batch.tokens.count <= maximumTokens, "batch of \(batch.tokens.count) tokens is too large")
+    precondition(usesAdapter || gradientScale == nil, "the base has no gradient")
+    drawMasks(hasGradients: gradientScale != nil)
+    adapter.refreshGains(pool: pool)
     embed(batch)
     for index in model.layers.indices { forward(index, batch) }
     let loss = head(batch, gradientScale: gradientScale)
-    if gradientScale != nil {
-      for index in model.layers.indices.reversed() { backward(index, batch) }
+    guard gradientScale != nil else { return loss }
+    for index in plan.layers.reversed() {
+      // The shared tape still holds the last layer.
+      if recomputes, index + 1 < c.layerCount { forward(index, batch, isRepeated: true) }
+      backward(index, batch)
     }
+    if plan.trainsEmbedding { embeddingBackward(batch) }
     return loss
   }
 
-  private func embed(_ batch: PackedBatch) {
-    let first = tapes[0].input.pointer
-    let scale = c.embeddingScale
-    for (row, token) in batch.tokens.enumerated() {
-      let target = first + row * c.hiddenSize
-      model.embedding.row(Int(token), into: target)
-      for i in 0..<c.hiddenSize { target[i] *= scale }
-    }
+  private func drawMasks(hasGradients: Bool) {
+    masks = nil
+    guard hasGradients, dropout > 0, let dropoutSeed else { return }
+    masks = DropoutMasks(share: dropout, seed: dropoutSeed, pass: passesOfSeed)
+    passesOfSeed += 1
   }
 
-  private func forward(_ index: Int, _ batch: PackedBatch) {
+  private func forward(_ index: Int, _ batch: PackedBatch, isRepeated: Bool = false) {
     let tape = tapes[index]
     let layer = model.layers[index]
     let count = batch.tokens.count
@@ -157,9 +138,9 @@ public final class TrainingPass {
     rotateForward(index, batch)
     attendForward(tape, layer, batch)
     if layer[.output].isQuantized {
-      wideAttention?.load(tape.attended.pointer, rows: count, pool: pool)
+      buffers.wideAttention?.load(tape.attended.pointer, rows: count, pool: pool)
     }
-    project(.output, index, tape.attended, wideAttention, count, into: tape.attentionOutput)
+    project(.output, index, tape.attended, buffers.wideAttention, count, into: tape.attentionOutput)
     addNormed(
       tape.attentionOutput, layer.postAttentionNorm, tape.attentionInverse, count, tape.input,
       into: tape.middle)
@@ -175,23 +156,28 @@ public final class TrainingPass {
         count: range.count,
         into: tape.activated.pointer + range.lowerBound)
     }
-    if layer[.down].isQuantized { wideMLP?.load(tape.activated.pointer, rows: count, pool: pool) }
-    project(.down, index, tape.activated, wideMLP, count, into: tape.mlpOutput)
+    if layer[.down].isQuantized {
+      buffers.wideMLP?.load(tape.activated.pointer, rows: count, pool: pool)
+    }
+    project(.down, index, tape.activated, buffers.wideMLP, count, into: tape.mlpOutput)
+    if isRepeated { return }
     let next = index + 1 < tapes.count ? tapes[index + 1].input : final
     addNormed(tape.mlpOutput, layer.postFeedForwardNorm, tape.mlpInverse, count, tape.middle, into: next)
   }
 
+  /// `out = gain · (W x + scale · B A x')`, where x' is what dropout leaves of x; the gain is DoRA's.
   private func project(
     _ projection: Projection, _ index: Int, _ input: FloatBuffer, _ quantized: QuantizedActivations?,
     _ count: Int,
     into out: FloatBuffer
   ) {
     let linear = model.layers[index][projection]
-    let module = adapter.module(projection, layer: index)
-    let low = tapes[index].low[projection.index].pointer
     linear.multiply(input.pointer, quantized: quantized, rows: count, into: out.pointer, pool: pool)
+    guard usesAdapter, let module = adapter.module(projection, layer: index) else { return }
+    let low = tapes[index].low[projection.index].pointer
+    let source = thinned(input, module, count)
     BLAS.shared.multiply(
-      m: count, n: module.rank, k: linear.inputs, a: input.pointer, lda: linear.inputs,
+      m: count, n: module.rank, k: linear.inputs, a: source.pointer, lda: linear.inputs,
       b: module.a.value.pointer,
       ldb: linear.inputs, transposeB: true, c: low, ldc: module.rank, pool: pool)
     BLAS.shared.multiply(
@@ -199,6 +185,18 @@ public final class TrainingPass {
       b: module.b.value.pointer, ldb: module.rank, transposeB: true, beta: 1, c: out.pointer,
       ldc: linear.outputs,
       pool: pool)
+    if let gain = module.gain { multiply(out, byColumns: gain, count) }
+  }
+
+  /// `x[t, o] *= gain[o]`.
+  func multiply(_ x: FloatBuffer, byColumns gain: FloatBuffer, _ count: Int) {
+    let width = gain.count
+    pool.split(count) { rows in
+      for row in rows {
+        let values = x.pointer + row * width
+        for column in 0..<width { values[column] *= gain.pointer[column] }
+      }
+    }
   }
 
   private func norm(

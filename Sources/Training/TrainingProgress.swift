@@ -34,6 +34,12 @@ public struct TrainingReport: Sendable {
   public var adapterLossPerByte: Double?
   /// False where the run was interrupted before its budget ended.
   public var finished: Bool
+  /// The step whose state was kept; nil where it is the last one.
+  public var keptStep: Int?
+  /// What the adapter's alpha was multiplied by at the end.
+  public var scaleFactor = 1.0
+  /// Held-out losses of the factors that were tried, nats per byte.
+  public var scaleLosses: [(factor: Double, lossPerByte: Double)] = []
 }
 
 /// What can go wrong in a run.

@@ -68,6 +68,77 @@ private struct Run {
     }
   }
 
+  @Test func aRunWithEveryOptionContinuesToTheSameBits() throws {
+    let change: (inout TrainingRecipe) -> Void = {
+      $0.targets = [.query, .value, .down]
+      $0.isRankStabilized = true
+      $0.hasMagnitudes = true
+      $0.trainedTokens = [67, 68, 69, 70]
+      $0.dropout = 0.1
+      $0.factorBRate = 4
+      $0.schedule = .linear
+      $0.recomputes = true
+      $0.patience = 50
+      $0.measuringInterval = 2
+      $0.choosesScale = true
+    }
+    let straight = try Run().trainer(change)
+    let report = try straight.run(resume: false) { _ in }
+    #expect(report.scaleLosses.map(\.factor) == Trainer.scaleFactors)
+
+    let broken = try Run()
+    for stop in [3, 4] {
+      var last = 0
+      _ = try broken.trainer(change).run(resume: stop > 3, isCancelled: { last == stop }) { last = $0.step }
+    }
+    let resumed = try broken.trainer(change)
+    let second = try resumed.run(resume: true) { _ in }
+    #expect(second.finished && second.last.step == 6 && second.keptStep == report.keptStep)
+    #expect(
+      second.scaleFactor == report.scaleFactor && second.adapterLossPerByte == report.adapterLossPerByte)
+    for (a, b) in zip(straight.adapter.parameters, resumed.adapter.parameters) {
+      #expect(a.value.array == b.value.array, "\(a.name)")
+    }
+  }
+
+  @Test func aRunThatGetsWorseStopsAndKeepsItsBestState() throws {
+    let run = try Run()
+    var losses: [Int: Double] = [:]
+    let trainer = try run.trainer {
+      $0.budget = .steps(60)
+      $0.learningRate = 0.1
+      $0.schedule = .constant
+      $0.patience = 3
+      $0.measuringInterval = 1
+      $0.warmUp = 0.3
+    }
+    let report = try trainer.run(resume: false) { losses[$0.step] = $0.heldOutLossPerByte }
+    let best = try #require(losses.min { $0.value < $1.value })
+    #expect(report.finished && report.last.step == best.key + 3 && report.last.step < 60)
+    #expect(report.keptStep == best.key && report.adapterLossPerByte == best.value)
+    // The adapter is the one that was measured.
+    let again = try run.trainer()
+    for (to, from) in zip(again.adapter.parameters, trainer.adapter.parameters) {
+      to.value.pointer.update(from: from.value.pointer, count: from.value.count)
+    }
+    let measured = try again.run(resume: false, isCancelled: { true }) { _ in }.baseLossPerByte
+    #expect(measured == best.value)
+  }
+
+  @Test func theScaleWithTheLowestHeldOutLossStays() throws {
+    let run = try Run()
+    let trainer = try run.trainer {
+      $0.budget = .steps(12)
+      $0.learningRate = 0.02
+      $0.choosesScale = true
+    }
+    let report = try trainer.run(resume: false) { _ in }
+    let best = try #require(report.scaleLosses.min { $0.lossPerByte < $1.lossPerByte })
+    #expect(report.scaleLosses.count == 4 && report.scaleFactor == best.factor)
+    #expect(report.adapterLossPerByte == best.lossPerByte)
+    #expect(trainer.adapter.alpha == (32 * best.factor * 1e6).rounded() / 1e6)
+  }
+
   @Test func trainingLowersTheHeldOutLoss() throws {
     let run = try Run()
     var losses: [Double] = []
