@@ -5,14 +5,15 @@ struct TrainCommand: Command {
   static let name = "train"
   static let summary = "Train a LoRA adapter on the code of repositories."
   static let discussion = """
-    Carves fill-in-the-middle examples out of PATH (anew in every epoch), trains LoRA factors on all linear layers over
+    Carves fill-in-the-middle examples out of PATH (anew in every epoch), trains LoRA factors on the linear layers over
     the frozen quantised base, and registers the adapter. 5 % of the files, chosen by a hash of their paths, are never
     trained on and give the held-out loss. A checkpoint is written every minute and at Ctrl-C; --resume continues it.
     """
   static let positionals = [
     Positional("PATH", optional: true, repeats: true, help: "Repository or folder (or --dataset).")
   ]
-  static let options = [
+  static let options = ownOptions + TrainingOptions.all
+  private static let ownOptions = [
     Option.text("base", "NAME|PATH", help: "Base model (default: the embedded base)."),
     Option.text("name", "ADAPTER", help: "Name of the adapter (default: the folder's name)."),
     Option.duration("budget", "TIME", help: "Wall-clock time such as 4m (default 4m)."),

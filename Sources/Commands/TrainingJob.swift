@@ -13,14 +13,14 @@ struct TrainingJob {
   private let baseSHA256: String
   private let name: String
   private let directory: String
-  private let recipe: TrainingRecipe
+  private var recipe: TrainingRecipe
   private let data: TrainingData
   private let engine: Engine
 
   init(_ arguments: Arguments, _ console: Console) throws {
     self.console = console
     registry = try ModelRegistry(home: .standard())
-    recipe = Self.recipe(arguments)
+    recipe = try Self.recipe(arguments)
     console.progress("reading the code")
     data = try TrainingData(arguments, seed: recipe.seed, home: registry.home, console: console)
     let wanted = arguments.text("name") ?? Self.defaultName(arguments)
@@ -35,6 +35,7 @@ struct TrainingJob {
     console.progress("loading the base")
     engine = try Engine.load(path: basePath, caching: .on(fallback: registry.home.cache))
     for note in engine.model.notes { console.note(note) }
+    recipe.trainedTokens = try TrainingOptions.tokenRows(arguments, engine)
   }
 
   private static func defaultName(_ arguments: Arguments) -> String {
@@ -44,7 +45,7 @@ struct TrainingJob {
     return safe.isEmpty ? "adapter" : String(safe)
   }
 
-  private static func recipe(_ arguments: Arguments) -> TrainingRecipe {
+  private static func recipe(_ arguments: Arguments) throws -> TrainingRecipe {
     var recipe = TrainingRecipe()
     if let seconds = arguments.seconds("budget") { recipe.budget = .seconds(seconds) }
     if let steps = arguments.integer("steps") { recipe.budget = .steps(steps) }
@@ -61,6 +62,7 @@ struct TrainingJob {
       recipe.microBatchTokens = max(recipe.maximumLength, min(recipe.microBatchTokens, tokens))
     }
     if let seed = arguments.integer("seed") { recipe.seed = UInt64(seed) }
+    try TrainingOptions.apply(arguments, to: &recipe)
     return recipe
   }
 
@@ -112,7 +114,8 @@ struct TrainingJob {
   }
 
   private func finish(_ adapter: TrainableAdapter, _ report: TrainingReport, _ losses: [Double]) throws {
-    try adapter.write(to: directory, baseModelName: URL(fileURLWithPath: basePath).lastPathComponent)
+    try adapter.write(
+      to: directory, baseModelName: URL(fileURLWithPath: basePath).lastPathComponent, dropout: recipe.dropout)
     var card = AdapterCard(
       name: name, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: baseSHA256)
     card.dataPath = data.path
@@ -122,9 +125,10 @@ struct TrainingJob {
     card.seed = recipe.seed
     card.promptOrder = PromptOrder.suffixFirst.rawValue
     card.rank = adapter.rank
-    card.alpha = Double(adapter.alpha)
+    card.alpha = adapter.alpha
+    card.recipe = TrainingOptions.card(recipe, report)
     card.fimTokens = engine.format.marks.json
-    card.targetModules = Projection.allCases.map(\.rawValue)
+    card.targetModules = adapter.targets.map(\.rawValue)
     card.steps = report.last.step
     card.tokens = report.last.tokens
     card.losses = Self.sampled(losses)
@@ -147,10 +151,27 @@ struct TrainingJob {
       console.print(
         String(format: "held-out files: %.4f nats per byte with the base, %.4f with %@", base, tuned, name))
     }
+    for note in Self.notes(adapter, report) { console.note(note) }
     console.print(
       "\(name): \(report.last.step) steps, \(report.last.tokens) tokens, "
         + "\(Int(report.last.elapsed)) s; serve it with gemfill adapter promote \(name)")
     console.emit(json: card.json)
+  }
+
+  private static func notes(_ adapter: TrainableAdapter, _ report: TrainingReport) -> [String] {
+    var notes: [String] = []
+    if let step = report.keptStep {
+      notes.append("kept the state of step \(step), whose held-out loss was lowest")
+    }
+    if report.scaleFactor != 1 {
+      notes.append("held-out loss is lowest at \(report.scaleFactor) of the scale: alpha is \(adapter.alpha)")
+    }
+    if adapter.hasMagnitudes || !adapter.tokens.isEmpty {
+      notes.append(
+        "\(adapter.hasMagnitudes ? "DoRA is" : "token rows are") not loaded by every server; "
+          + "gemfill model export --adapter writes a merged model for those")
+    }
+    return notes
   }
 
   /// The file beside the card that lists the SHA-256 of every file that was learnt from: whether one is among them can be

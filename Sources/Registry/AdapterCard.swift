@@ -29,6 +29,8 @@ public struct AdapterCard: Sendable, Equatable {
   public var alpha = 0.0
   /// Names of the adapted layers.
   public var targetModules: [String] = []
+  /// Further settings of training, by the names of its options.
+  public var recipe = JSONObject()
   /// Optimiser steps.
   public var steps = 0
   /// Tokens seen in training.
@@ -93,6 +95,7 @@ public struct AdapterCard: Sendable, Equatable {
     rank = json["rank"]?.intValue ?? 0
     alpha = json["alpha"]?.doubleValue ?? 0
     targetModules = json["target_modules"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    recipe = json["recipe"]?.objectValue ?? JSONObject()
     steps = json["steps"]?.intValue ?? 0
     tokens = json["tokens"]?.intValue ?? 0
     losses = json["losses"]?.arrayValue?.compactMap(\.doubleValue) ?? []
@@ -109,8 +112,8 @@ public struct AdapterCard: Sendable, Equatable {
       "prompt_order": .string(promptOrder), "context_share": .double(contextShare),
       "carving_hash": .string(carvingHash), "fim_tokens": fimTokens.map { .object($0) } ?? .null,
       "rank": .int(rank), "alpha": .double(alpha),
-      "target_modules": .array(targetModules.map { .string($0) }), "steps": .int(steps),
-      "tokens": .int(tokens),
+      "target_modules": .array(targetModules.map { .string($0) }), "recipe": .object(recipe),
+      "steps": .int(steps), "tokens": .int(tokens),
       "losses": .array(losses.map { .double($0) }), "created": .string(created),
       "parent": parent.map { .string($0) } ?? .null, "metrics": .object(metrics),
     ]
