@@ -17,11 +17,13 @@ import Synchronization
 /// Recording never waits: entries are kept in order in memory and written in one transaction at most a second
 /// later on the log's own queue. A killed process loses at most that second. Several processes may write one
 /// file. When the disk refuses, entries wait for the next attempt (at most `capacity`, then the oldest go) and
-/// `problem` says why. No source text and no path is ever stored.
+/// `problem` says why. Neither source text nor a path is stored, unless the log is opened to keep text.
 public final class AcceptanceLog: Sendable {
   /// Most entries kept while the file cannot be written.
   public static let capacity = 20_000
 
+  /// Whether `record(text:)` stores anything.
+  public let keepsText: Bool
   private let queue = DispatchQueue(label: "gemfill.acceptance", qos: .utility)
   private let key: KeyedHash
   private let delay: DispatchTimeInterval
@@ -40,15 +42,17 @@ public final class AcceptanceLog: Sendable {
   /// Opens or creates the log, and beside it `<path>.key`, the random key for hashes of paths.
   ///
   /// - Parameters:
+  ///   - keepsText: store what was asked and answered too; only where the user has asked for it.
   ///   - delayMs: longest time between recording and writing.
   ///   - clock: milliseconds since 1970.
   public init(
-    path: String, delayMs: Int = 1_000,
+    path: String, keepsText: Bool = false, delayMs: Int = 1_000,
     clock: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970 * 1_000) }
   ) throws(DatabaseError) {
     writer = LogWriter(connection: try Connection(path: path, schema: AcceptanceSchema.current))
     key = try KeyedHash(keyFile: path + ".key")
     delay = .milliseconds(delayMs)
+    self.keepsText = keepsText
     self.clock = clock
   }
 
@@ -74,6 +78,11 @@ public final class AcceptanceLog: Sendable {
   public func record(suggestion: SuggestionRecord) -> RecordID {
     append(.suggestion(suggestion))
     return suggestion.id
+  }
+
+  /// Records the text of a suggestion, after the suggestion; does nothing in a log that keeps no text.
+  public func record(text: SuggestionText) {
+    if keepsText { append(.text(text)) }
   }
 
   /// Records what happened to a suggestion. Events of unknown suggestions and repetitions are ignored.

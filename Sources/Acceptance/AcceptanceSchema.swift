@@ -1,9 +1,17 @@
 import Database
 
-/// Tables of the acceptance log. Numbers and keyed hashes only; never source text, never a path.
+/// Tables of the acceptance log. Numbers and keyed hashes only; source text and paths stand in `content` alone, and there only
+/// where the user has asked for it.
 enum AcceptanceSchema {
   static let current = Schema(
-    name: "acceptance log", applicationID: 0x4746_4C01, migrations: [first, chainFromFirstRow])
+    name: "acceptance log", applicationID: 0x4746_4C01, migrations: [first, chainFromFirstRow, content])
+
+  /// What was asked and answered, for learning from it.
+  private static let content = """
+    CREATE TABLE content(
+      suggestion_id BLOB PRIMARY KEY REFERENCES suggestion(id) ON DELETE CASCADE, path TEXT NOT NULL,
+      prefix TEXT NOT NULL, suffix TEXT NOT NULL, completion TEXT NOT NULL) STRICT;
+    """
 
   /// `chain` is what reports read: one row per chain of suggestions. Its definition here is replaced below.
   private static let first = """

@@ -5,6 +5,7 @@ enum LogEntry: Sendable {
   case session(RecordID, SessionRecord, workspaceKey: [UInt8], at: Int)
   case request(RequestRecord, fileKey: [UInt8], at: Int)
   case suggestion(SuggestionRecord)
+  case text(SuggestionText)
   case event(
     EventKind, RecordID, acceptedLength: Int?, visibleMs: Int?, cause: String, evidence: Evidence, at: Int)
   case end(at: Int)
@@ -46,6 +47,13 @@ final class LogWriter {
       try insert(request, fileKey, at: time)
     case .suggestion(let suggestion):
       try insert(suggestion)
+    case .text(let text):
+      try connection.execute(
+        """
+        INSERT OR IGNORE INTO content(suggestion_id, path, prefix, suffix, completion)
+        SELECT id, ?2, ?3, ?4, ?5 FROM suggestion WHERE id = ?1
+        """,
+        [text.suggestionID.bytes, text.path, text.prefix, text.suffix, text.completion])
     case .event(let kind, let id, let acceptedLength, let visibleMs, let cause, let evidence, let time):
       // The length is bounded by the suggestion's own: clients are not trusted.
       try connection.execute(

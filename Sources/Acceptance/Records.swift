@@ -8,6 +8,12 @@ public struct RecordID: Hashable, Sendable, CustomStringConvertible {
     bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }
   }
 
+  /// The identifier that a row of the log holds; nil for anything but 16 bytes.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count == 16 else { return nil }
+    self.bytes = bytes
+  }
+
   /// Reads 32 hexadecimal digits, as a client sends them back; nil for anything else.
   public init?(_ text: String) {
     let digits = Array(text.utf8)

@@ -21,6 +21,11 @@ struct LSPCommand: Command {
     Option.text(
       "base", "NAME|PATH", help: "Registered model, GGUF file or model folder (default: the embedded base)."),
     Option.integer("tokens", "N", in: 1...256, help: "Most tokens of an automatic suggestion (default 24)."),
+    Option.flag(
+      "keep-text",
+      help:
+        "Keep prompts and suggestions in the acceptance log, for gemfill train --from-log (default: no text)."
+    ),
     Option.integer("budget-ms", "MS", in: 10...60_000, help: "Most time of one generation (default 400)."),
   ]
 
@@ -36,7 +41,9 @@ struct LSPCommand: Command {
     let options = limits
     let server = LanguageServer(
       LanguageServer.Configuration(
-        version: Gemfill.version, suggestions: suggestionLog(home, console), catalog: catalog,
+        version: Gemfill.version,
+        suggestions: suggestionLog(home, keepsText: arguments.flag("keep-text"), console),
+        catalog: catalog,
         isExcluded: isExcluded,
         writeLog: { line in console.note("\(timestamp()) \(line)") },
         makeService: {
@@ -53,10 +60,12 @@ struct LSPCommand: Command {
   }
 
   /// The acceptance log; without it completions still work.
-  private static func suggestionLog(_ home: Home, _ console: Console) -> (any SuggestionLog)? {
+  private static func suggestionLog(
+    _ home: Home, keepsText: Bool, _ console: Console
+  ) -> (any SuggestionLog)? {
     do {
       try FileManager.default.createDirectory(atPath: home.path, withIntermediateDirectories: true)
-      return try AcceptanceLog(path: home.acceptanceLog)
+      return try AcceptanceLog(path: home.acceptanceLog, keepsText: keepsText)
     } catch {
       console.warn("acceptance is not recorded: \(error)")
       return nil

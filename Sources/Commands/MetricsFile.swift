@@ -26,12 +26,13 @@ final class MetricsFile {
 
   /// Adds a line; a full disk does not stop the run.
   func append(_ p: TrainingProgress) {
-    let line: JSONValue = [
+    var line: JSONValue = [
       "step": .int(p.step), "loss": .double(p.loss), "gradient_norm": .double(Double(p.gradientNorm)),
       "learning_rate": .double(Double(p.learningRate)), "tokens": .int(p.tokens),
       "tokens_per_second": .double(p.tokensPerSecond), "seconds": .double(p.elapsed),
       "epochs": .double(p.epochs),
     ]
+    for (name, value) in p.figures { line[name] = .double(value) }
     try? handle.write(contentsOf: Data(line.serialized() + [10]))
   }
 }

@@ -8,11 +8,13 @@ struct TrainCommand: Command {
     Carves fill-in-the-middle examples out of PATH (anew in every epoch), trains LoRA factors on the linear layers over
     the frozen quantised base, and registers the adapter. 5 % of the files, chosen by a hash of their paths, are never
     trained on and give the held-out loss. A checkpoint is written every minute and at Ctrl-C; --resume continues it.
+    With --objective kto, apo-zero or dpo it learns from verdicts on answers, with the bare base as reference; with grpo from
+    rewards of its own answers, with distill from a larger model too. docs/objectives.md says more.
     """
   static let positionals = [
     Positional("PATH", optional: true, repeats: true, help: "Repository or folder (or --dataset).")
   ]
-  static let options = ownOptions + TrainingOptions.all
+  static let options = ownOptions + TrainingOptions.all + ObjectiveOptions.all
   private static let ownOptions = [
     Option.text("base", "NAME|PATH", help: "Base model (default: the embedded base)."),
     Option.text("name", "ADAPTER", help: "Name of the adapter (default: the folder's name)."),

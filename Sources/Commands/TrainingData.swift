@@ -26,19 +26,22 @@ struct TrainingData {
   let fileCount: Int
   /// Bytes of these files, of the middles of examples carved earlier, or of tokens.
   let byteCount: Int
-  private let kind: Kind
+  let kind: Kind
 
-  private enum Kind {
+  /// Where the sequences come from.
+  enum Kind {
     /// Carves an epoch; the first is there already.
     case carved(CarvingRun, first: [FIMExample], heldOut: [FIMExample])
     /// The same examples in every epoch.
     case examples([FIMExample], heldOut: [FIMExample])
     /// Token shards, by the path of their index.
     case shards(String)
+    /// Verdicts on answers.
+    case preferences(PreferenceSet, heldOut: [PreferenceExample])
   }
 
   /// Most held-out examples: enough for a figure, few enough to cost seconds.
-  private static let heldOutLimit = 96
+  static let heldOutLimit = 96
 
   /// Reads a dataset, or lists, checks and carves the first epoch of paths.
   ///
@@ -62,17 +65,25 @@ struct TrainingData {
   /// - Parameter measures: whether it measures the loss on files that are never trained on.
   /// - Throws: `TrainingError.shard` for shards of another vocabulary than the engine's.
   func trainer(
-    _ engine: Engine, _ recipe: TrainingRecipe, directory: String, identity: String, measures: Bool = true
+    _ engine: Engine, _ recipe: TrainingRecipe, _ context: ObjectiveContext, directory: String,
+    identity: String, measures: Bool = true
   ) throws -> Trainer {
+    if recipe.objective.name != .sft {
+      return try objectiveTrainer(
+        engine, recipe, context, directory: directory, identity: identity, measures: measures)
+    }
+    let start = try context.start(engine.model)
     switch kind {
+    case .preferences: throw UsageError("verdicts are learnt with --objective kto, apo-zero or dpo")
     case .carved(let run, let first, let heldOut):
       return try Trainer(
         model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
-        carve: { $0 == 0 ? first : try run.examples(epoch: $0) }, heldOut: measures ? heldOut : [])
+        carve: { $0 == 0 ? first : try run.examples(epoch: $0) }, heldOut: measures ? heldOut : [],
+        start: start)
     case .examples(let examples, let heldOut):
       return try Trainer(
         model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
-        carve: { _ in examples }, heldOut: measures ? heldOut : [])
+        carve: { _ in examples }, heldOut: measures ? heldOut : [], start: start)
     case .shards(let path):
       let beside = CarveRequest.path(of: DataSplit.validation.rawValue, beside: path)
       let validation =
@@ -80,7 +91,7 @@ struct TrainingData {
         ? try TokenShardSet(path: beside, format: engine.format).holes(limit: Self.heldOutLimit) : []
       return try Trainer(
         model: engine.model, recipe: recipe, directory: directory, identity: identity,
-        source: TokenShardSet(path: path, format: engine.format), heldOut: validation)
+        source: TokenShardSet(path: path, format: engine.format), heldOut: validation, start: start)
     }
   }
 
@@ -101,6 +112,9 @@ struct TrainingData {
     case .shards(let path):
       let set = try TokenShardSet(path: path, format: format)
       return (set.count, set.shards.reduce(0) { $0 + $1.tokenCount })
+    case .preferences(let set, _):
+      let sequences = set.examples.flatMap { $0.sequences(format, limit: .max) }
+      return (set.examples.count, sequences.reduce(0) { $0 + $1.tokens.count })
     }
   }
 
@@ -190,7 +204,7 @@ struct TrainingData {
     examples.isEmpty ? 0 : Double(examples.count { !$0.context.isEmpty }) / Double(examples.count)
   }
 
-  private init(
+  init(
     path: String, hash: String, kind: Kind, fileCount: Int, byteCount: Int, contextShare: Double,
     contentHashes: [String] = [], commit: String = "", settingsHash: String = ""
   ) {

@@ -14,15 +14,27 @@ struct TrainingJob {
   private let name: String
   private let directory: String
   private var recipe: TrainingRecipe
+  private let context: ObjectiveContext
   private let data: TrainingData
   private let engine: Engine
 
   init(_ arguments: Arguments, _ console: Console) throws {
     self.console = console
     registry = try ModelRegistry(home: .standard())
-    recipe = try Self.recipe(arguments)
+    var recipe = try Self.recipe(arguments)
+    recipe.objective = try ObjectiveOptions.settings(arguments)
+    if recipe.objective.name.learnsPreferences || recipe.objective.name == .grpo,
+      arguments.number("learning-rate") == nil
+    {
+      recipe.learningRate = ObjectiveOptions.preferenceRate
+    }
     console.progress("reading the code")
-    data = try TrainingData(arguments, seed: recipe.seed, home: registry.home, console: console)
+    data =
+      recipe.objective.name.learnsPreferences
+      ? TrainingData(
+        preferences: try PreferenceData(
+          arguments, recipe.objective.name, home: registry.home, console: console))
+      : try TrainingData(arguments, seed: recipe.seed, home: registry.home, console: console)
     let wanted = arguments.text("name") ?? Self.defaultName(arguments)
     try ModelRegistry.check(name: wanted)
     if try registry.adapters().contains(where: { $0.name == wanted }) {
@@ -36,6 +48,10 @@ struct TrainingJob {
     engine = try Engine.load(path: basePath, caching: .on(fallback: registry.home.cache))
     for note in engine.model.notes { console.note(note) }
     recipe.trainedTokens = try TrainingOptions.tokenRows(arguments, engine)
+    context = try ObjectiveContext(
+      arguments, &recipe.objective, registry: registry, engine: engine, baseSHA256: baseSHA256,
+      basePath: basePath)
+    self.recipe = recipe
   }
 
   private static func defaultName(_ arguments: Arguments) -> String {
@@ -74,7 +90,7 @@ struct TrainingJob {
   }
 
   private func trainer() throws -> Trainer {
-    try data.trainer(engine, recipe, directory: directory, identity: identity)
+    try data.trainer(engine, recipe, context, directory: directory, identity: identity)
   }
 
   mutating func run(resume: Bool) throws -> ExitCode {
@@ -103,7 +119,7 @@ struct TrainingJob {
       console.emit(json: ["finished": false, "name": .string(name), "steps": .int(report.last.step)])
       return .interrupted
     }
-    try finish(trainer.adapter, report, losses)
+    try finish(trainer, report, losses)
     return .done
   }
 
@@ -113,7 +129,8 @@ struct TrainingJob {
       p.tokensPerSecond, Int(p.remaining) / 60, Int(p.remaining) % 60)
   }
 
-  private func finish(_ adapter: TrainableAdapter, _ report: TrainingReport, _ losses: [Double]) throws {
+  private func finish(_ trainer: Trainer, _ report: TrainingReport, _ losses: [Double]) throws {
+    let adapter = trainer.adapter
     try adapter.write(
       to: directory, baseModelName: URL(fileURLWithPath: basePath).lastPathComponent, dropout: recipe.dropout)
     var card = AdapterCard(
@@ -123,6 +140,8 @@ struct TrainingJob {
     card.contextShare = data.contextShare
     card.carvingHash = data.settingsHash
     card.seed = recipe.seed
+    card.parent = context.parent?.name
+    if recipe.objective.name != .sft { card.objective = recipe.objective.json }
     card.promptOrder = PromptOrder.suffixFirst.rawValue
     card.rank = adapter.rank
     card.alpha = adapter.alpha
@@ -138,6 +157,8 @@ struct TrainingJob {
     metrics["adapter_validation_loss_per_byte"] = report.adapterLossPerByte.map { .double($0) } ?? .null
     metrics["tokens_per_second"] = .double(report.last.tokensPerSecond)
     metrics["data_sha256"] = .string(data.hash)
+    let figures = try data.measure(trainer, engine, recipe, context)
+    if !figures.isEmpty { metrics["held_out"] = .object(figures) }
     if !data.contentHashes.isEmpty {
       metrics["content_hashes"] = .string(Self.hashesName)
       let lines = data.contentHashes.map { $0 + "\n" }.joined()
@@ -152,6 +173,9 @@ struct TrainingJob {
         String(format: "held-out files: %.4f nats per byte with the base, %.4f with %@", base, tuned, name))
     }
     for note in Self.notes(adapter, report) { console.note(note) }
+    for (figure, value) in figures {
+      console.print("held-out \(figure): \(String(decoding: value.serialized(), as: UTF8.self))")
+    }
     console.print(
       "\(name): \(report.last.step) steps, \(report.last.tokens) tokens, "
         + "\(Int(report.last.elapsed)) s; serve it with gemfill adapter promote \(name)")
@@ -193,7 +217,7 @@ struct TrainingJob {
     defer { try? FileManager.default.removeItem(atPath: scratch) }
     let epoch = try data.epochSize(engine.format)
     let trainer = try data.trainer(
-      engine, short, directory: scratch, identity: identity, measures: false)
+      engine, short, context, directory: scratch, identity: identity, measures: false)
     var points: [(seconds: Double, tokens: Int)] = []
     _ = try trainer.run(resume: false, isCancelled: { Interrupt.isRequested }) { progress in
       points.append((progress.elapsed, progress.tokens))

@@ -8,8 +8,8 @@ struct VerifyCommand: Command {
   static let summary = "Compare the f32 path with reference tensors of transformers and PEFT."
   static let discussion = """
     FIXTURE_DIR holds a small model, an adapter, expected.json and expected.safetensors as scripts/fixtures makes
-    them. Compared are logits, hidden states, greedy decoding, adapter logits, loss, LoRA gradients and the factors
-    after five AdamW steps; what the folder holds beyond what was compared is listed. Exit code 1 when any difference is beyond its tolerance.
+    them. Compared are logits, hidden states, greedy decoding, adapter logits, loss, LoRA gradients, the factors
+    after five AdamW steps, and DPO; what the folder holds beyond what was compared is listed. Exit code 1 when any difference is beyond its tolerance.
     """
   static let positionals = [Positional("FIXTURE_DIR", help: "Folder of one model family.")]
   static let options = [
@@ -56,7 +56,9 @@ struct VerifyCommand: Command {
     var rows: [ReferenceVerification.Check] = []
     for check in checks {
       var check = check
-      for prefix in ["grad.", "after5."] where check.name.hasPrefix(prefix) { check.name = prefix + "*" }
+      for prefix in ["grad.", "after5.", "dpo_grad."] where check.name.hasPrefix(prefix) {
+        check.name = prefix + "*"
+      }
       if let index = rows.firstIndex(where: { $0.name == check.name }) {
         if check.difference / check.tolerance > rows[index].difference / rows[index].tolerance {
           rows[index] = check

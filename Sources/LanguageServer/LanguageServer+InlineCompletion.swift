@@ -200,6 +200,9 @@ extension LanguageServer {
     statistics.count(record)
     if let suggestion {
       configuration.suggestions?.add(suggestion.record)
+      if let log = configuration.suggestions, log.keepsText {
+        log.add(text(of: suggestion.record.id, suggestion.answer, question))
+      }
       write(
         tracker.returned(
           suggestion.record.id, chain: suggestion.answer.identifier,
@@ -207,6 +210,20 @@ extension LanguageServer {
           present: question.present, now: clock.now))
     }
     log(line(identifier, record))
+  }
+
+  /// The prompt's window and the answer, for a log that keeps text.
+  private func text(
+    of suggestion: RecordID, _ answer: CompletionAnswer, _ question: Question
+  ) -> SuggestionText {
+    let (text, cursor) = (question.request.text, question.request.cursor)
+    let start = max(0, cursor - answer.prefixBytes)
+    let end = min(text.count, cursor + answer.suffixBytes)
+    return SuggestionText(
+      suggestionID: suggestion, path: question.request.path,
+      prefix: String(decoding: text[start..<cursor], as: UTF8.self),
+      suffix: String(decoding: text[cursor..<max(cursor, end)], as: UTF8.self),
+      completion: String(decoding: answer.text, as: UTF8.self))
   }
 
   private func makeSuggestion(_ answer: CompletionAnswer, _ question: Question, request: RecordID)

@@ -8,10 +8,21 @@ public protocol SuggestionLog: Sendable {
   func add(_ request: RequestRecord)
   /// A request returned a suggestion; called after `add(_:)` of its request.
   func add(_ suggestion: SuggestionRecord)
+  /// What a suggestion was shown for and what it said; called after `add(_:)` of the suggestion, where `keepsText`.
+  func add(_ text: SuggestionText)
+  /// Whether texts are wanted.
+  var keepsText: Bool { get }
   /// Something happened to a suggestion.
   func add(_ event: SuggestionEvent)
   /// The client left; everything is written before this returns.
   func end()
+}
+
+extension SuggestionLog {
+  /// Drops it.
+  public func add(_ text: SuggestionText) {}
+  /// None.
+  public var keepsText: Bool { false }
 }
 
 /// What became of a suggestion.
@@ -37,6 +48,8 @@ extension AcceptanceLog: SuggestionLog {
   public func add(_ request: RequestRecord) { record(request: request) }
   /// Records a suggestion.
   public func add(_ suggestion: SuggestionRecord) { record(suggestion: suggestion) }
+  /// Records a suggestion's text.
+  public func add(_ text: SuggestionText) { record(text: text) }
   /// Records an event.
   public func add(_ event: SuggestionEvent) {
     record(

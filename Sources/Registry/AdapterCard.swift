@@ -23,6 +23,8 @@ public struct AdapterCard: Sendable, Equatable {
   public var carvingHash = ""
   /// The marks of the prompt parts with which it was trained: `source`, and id and piece of each; nil in older cards.
   public var fimTokens: JSONObject?
+  /// What training lowered, with its settings; nil for imitation and in older cards.
+  public var objective: JSONObject?
   /// LoRA rank.
   public var rank = 0
   /// LoRA alpha.
@@ -92,6 +94,7 @@ public struct AdapterCard: Sendable, Equatable {
     contextShare = json["context_share"]?.doubleValue.map { min(max($0, 0), 1) } ?? 0
     carvingHash = json["carving_hash"]?.stringValue ?? ""
     fimTokens = json["fim_tokens"]?.objectValue
+    objective = json["objective"]?.objectValue
     rank = json["rank"]?.intValue ?? 0
     alpha = json["alpha"]?.doubleValue ?? 0
     targetModules = json["target_modules"]?.arrayValue?.compactMap(\.stringValue) ?? []
@@ -111,6 +114,7 @@ public struct AdapterCard: Sendable, Equatable {
       "data_path": .string(dataPath), "data_commit": .string(dataCommit), "seed": .string(String(seed)),
       "prompt_order": .string(promptOrder), "context_share": .double(contextShare),
       "carving_hash": .string(carvingHash), "fim_tokens": fimTokens.map { .object($0) } ?? .null,
+      "objective": objective.map { .object($0) } ?? .null,
       "rank": .int(rank), "alpha": .double(alpha),
       "target_modules": .array(targetModules.map { .string($0) }), "recipe": .object(recipe),
       "steps": .int(steps), "tokens": .int(tokens),

@@ -26,7 +26,8 @@ struct BatchStream {
     Double(position.epoch) + (order.isEmpty ? 0 : Double(position.used) / Double(order.count))
   }
 
-  /// The next sequences, at most `limit` tokens together unless one alone is longer; empty only where the data gives no
+  /// The next sequences, at most `limit` tokens together unless one alone or the last of sequences that belong
+  /// together is longer; empty only where the data gives no
   /// sequence at all.
   mutating func next(tokens limit: Int) throws -> [TrainingSequence] {
     var batch: [TrainingSequence] = []
@@ -37,10 +38,15 @@ struct BatchStream {
       let before = batch.count
       let began = position.used
       while position.used < order.count {
-        if let candidate = try source.sequence(at: Int(order[position.used])), !candidate.tokens.isEmpty {
-          if !batch.isEmpty, size + candidate.tokens.count > limit { return batch }
-          batch.append(candidate)
-          size += candidate.tokens.count
+        let group = try source.sequences(at: Int(order[position.used])).filter { !$0.tokens.isEmpty }
+        let count = group.reduce(0) { $0 + $1.tokens.count }
+        // What belongs together may have cost much to make: it is taken, and cut by the objective.
+        if group.count < 2, !batch.isEmpty, size + count > limit { return batch }
+        batch += group
+        size += count
+        if group.count > 1, size >= limit {
+          position.used += 1
+          return batch
         }
         position.used += 1
       }

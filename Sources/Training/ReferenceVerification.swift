@@ -3,7 +3,7 @@ import Gemma
 import Weights
 
 /// Compares the f32 path with reference tensors: logits, hidden states, greedy decoding, adapter logits, loss,
-/// gradients and five optimiser steps. The fixture's layout is that of `scripts/fixtures`.
+/// gradients, five optimiser steps and a step of DPO. The fixture's layout is that of `scripts/fixtures`.
 public struct ReferenceVerification {
   /// One comparison.
   public struct Check: Sendable {
@@ -119,8 +119,7 @@ public struct ReferenceVerification {
     for (group, count) in counts.sorted(by: { $0.key < $1.key }) {
       let reason =
         switch group {
-        case "grad", "after5": trainingOmission ?? "no comparison asked for it"
-        case "dpo_grad": "preference training is not compared here"
+        case "grad", "after5", "dpo_grad": trainingOmission ?? "no comparison asked for it"
         case "merge": "merging adapters is not compared here"
         default: "no comparison asked for it"
         }

@@ -14,23 +14,36 @@ public protocol SequenceSource {
   ///
   /// - Precondition: `index` is below what `open` gave.
   func sequence(at index: Int) throws -> TrainingSequence?
+
+  /// The sequences of a place in the open epoch that belong in one step: a pair, the answers to one prompt.
+  func sequences(at index: Int) throws -> [TrainingSequence]
+}
+
+extension SequenceSource {
+  /// The one sequence of the place.
+  public func sequences(at index: Int) throws -> [TrainingSequence] {
+    try sequence(at: index).map { [$0] } ?? []
+  }
 }
 
 /// Examples that are carved anew in every epoch, and encoded when they are asked for.
-struct CarvedSource: SequenceSource {
+public struct CarvedSource: SequenceSource {
   private let encoder: ExampleEncoder
   private let carve: (Int) throws -> [FIMExample]
   private var examples: [FIMExample] = []
   private var epoch = -1
 
-  init(encoder: ExampleEncoder, carve: @escaping (Int) throws -> [FIMExample]) {
+  /// Creates a source; `carve` gives the examples of an epoch.
+  public init(encoder: ExampleEncoder, carve: @escaping (Int) throws -> [FIMExample]) {
     self.encoder = encoder
     self.carve = carve
   }
 
-  var longestSequence: Int { encoder.recipe.maximumLength }
+  /// The recipe's longest.
+  public var longestSequence: Int { encoder.recipe.maximumLength }
 
-  mutating func open(epoch: Int) throws -> Int {
+  /// Carves the epoch's examples.
+  public mutating func open(epoch: Int) throws -> Int {
     if epoch != self.epoch {
       examples = try carve(epoch)
       self.epoch = epoch
@@ -38,7 +51,8 @@ struct CarvedSource: SequenceSource {
     return examples.count
   }
 
-  func sequence(at index: Int) -> TrainingSequence? {
+  /// The example as a sequence in an order and with a seam that are drawn.
+  public func sequence(at index: Int) -> TrainingSequence? {
     let example = examples[index]
     var random = encoder.random(for: example, epoch: epoch)
     return encoder.sequence(example, random: &random)

@@ -19,6 +19,7 @@ public final class Trainer {
   private let directory: String
   private let identity: String
   private let source: any SequenceSource
+  private var objective: any Objective
   private let heldOut: [TrainingSequence]
   private let schedule: LearningRateSchedule
   private var optimizer: AdamWOptimizer
@@ -33,29 +34,31 @@ public final class Trainer {
   /// - Throws: `TrainingError.generation`.
   public convenience init(
     model: GemmaModel, format: PromptFormat, recipe: TrainingRecipe, directory: String, identity: String,
-    carve: @escaping (Int) throws -> [FIMExample], heldOut: [FIMExample]
+    carve: @escaping (Int) throws -> [FIMExample], heldOut: [FIMExample], start: TrainableAdapter? = nil
   ) throws(TrainingError) {
     let encoder = ExampleEncoder(format: format, recipe: recipe)
     try self.init(
       model: model, recipe: recipe, directory: directory, identity: identity,
       source: CarvedSource(encoder: encoder, carve: carve),
-      heldOut: heldOut.compactMap { encoder.sequence($0, order: .suffixFirst) })
+      heldOut: heldOut.compactMap { encoder.sequence($0, order: .suffixFirst) }, start: start)
   }
 
   /// Prepares a run over sequences from `source`; those of `heldOut`, with loss on the middle and the end token, are never
-  /// trained on.
+  /// trained on. The factors are fresh, or those of `start`.
   ///
   /// - Throws: `TrainingError.generation`.
   public init(
     model: GemmaModel, recipe: TrainingRecipe, directory: String, identity: String,
     source: any SequenceSource,
-    heldOut: [TrainingSequence]
+    heldOut: [TrainingSequence], objective: any Objective = ImitationObjective(),
+    start: TrainableAdapter? = nil
   ) throws(TrainingError) {
     self.recipe = recipe
     self.directory = directory
     self.identity = identity
     self.source = source
-    adapter = TrainableAdapter(recipe.adapterSettings, model: model, seed: recipe.seed)
+    self.objective = objective
+    adapter = start ?? TrainableAdapter(recipe.adapterSettings, model: model, seed: recipe.seed)
     optimizer = AdamWOptimizer(recipe)
     let longest = max(1, source.longestSequence, heldOut.map(\.tokens.count).max() ?? 0)
     pass = try TrainingPass(
@@ -152,31 +155,31 @@ public final class Trainer {
 
   private func step(
     _ stream: inout BatchStream, _ state: Checkpoint, at fraction: Double
-  ) throws -> (loss: Double, norm: Float, rate: Float, tokens: Int) {
+  ) throws -> (loss: StepLoss, norm: Float, rate: Float, tokens: Int) {
     var parts: [[TrainingSequence]] = []
     var tokens = 0
-    while tokens < recipe.batchTokens {
+    var count = 0
+    while tokens < recipe.batchTokens || count < objective.leastSequences {
       let part = try stream.next(tokens: recipe.microBatchTokens)
       guard !part.isEmpty else { throw TrainingError.noExamples }
       parts.append(part)
       tokens += part.reduce(0) { $0 + $1.tokens.count }
-      if tokens + recipe.microBatchTokens / 2 > recipe.batchTokens { break }
+      count += part.count
+      let isFull = tokens + recipe.microBatchTokens / 2 > recipe.batchTokens
+      if isFull, count >= objective.leastSequences { break }
     }
-    let weight = parts.joined().reduce(Float(0)) { $0 + $1.weights.reduce(0, +) }
     adapter.clearGradients()
     // Of the step, not of the session: a resumed run draws the same masks.
     pass.dropoutSeed = SeededRandom.spread(recipe.seed ^ SeededRandom.spread(UInt64(state.step)))
-    var sum = 0.0
-    for part in parts { sum += pass.run(part, gradientScale: 1 / weight).sum }
-    let loss = sum / Double(weight)
-    guard loss.isFinite else { throw TrainingError.diverged(step: state.step) }
+    let loss = try objective.accumulate(parts, pass)
+    guard loss.mean.isFinite else { throw TrainingError.diverged(step: state.step) }
     let rate = schedule.rate(at: fraction)
     let norm = optimizer.update(adapter, learningRate: rate)
     return (loss, norm, rate, tokens)
   }
 
   private func report(
-    _ state: Checkpoint, _ stream: BatchStream, _ clock: Stopwatch, _ loss: Double, _ norm: Float,
+    _ state: Checkpoint, _ stream: BatchStream, _ clock: Stopwatch, _ loss: StepLoss, _ norm: Float,
     _ rate: Float,
     _ tokens: Int, _ seconds: Double, _ previous: TrainingProgress
   ) -> TrainingProgress {
@@ -184,9 +187,14 @@ public final class Trainer {
     let speed = Double(tokens) / max(1e-9, seconds)
     let smooth = previous.tokensPerSecond == 0 ? speed : 0.8 * previous.tokensPerSecond + 0.2 * speed
     return TrainingProgress(
-      step: state.step, loss: loss, gradientNorm: norm, learningRate: rate, tokens: state.tokens,
+      step: state.step, loss: loss.mean, gradientNorm: norm, learningRate: rate, tokens: state.tokens,
       tokensPerSecond: smooth, elapsed: clock.seconds, remaining: clock.seconds * (1 - now) / max(1e-9, now),
-      fraction: now, epochs: stream.epochs, heldOutLossPerByte: nil)
+      fraction: now, epochs: stream.epochs, heldOutLossPerByte: nil, figures: loss.figures)
+  }
+
+  /// The objective's loss and figures on sequences that are not trained on, as the adapter stands; nil where it has none.
+  public func measure(_ sequences: [TrainingSequence]) -> StepLoss? {
+    objective.measure(sequences, pass)
   }
 
   /// Share of the budget used; time is kept for the closing evaluation.

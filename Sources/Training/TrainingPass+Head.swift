@@ -5,22 +5,27 @@ extension TrainingPass {
   /// Loss at the positions that carry weight, and (where asked) the gradient of the last residual stream in `dx`.
   ///
   /// Logits exist for `headRows` positions at a time.
-  func head(_ batch: PackedBatch, gradientScale: Float?) -> Loss {
+  func head(_ batch: PackedBatch, of sequenceCount: Int, gradientScale: Float?) -> Loss {
     let count = batch.tokens.count
     if gradientScale != nil { dx.pointer.update(repeating: 0, count: count * c.hiddenSize) }
-    var loss = Loss(sum: 0, weight: 0)
+    var loss = Loss(sum: 0, weight: 0, tokenLosses: Array(repeating: [], count: sequenceCount))
     var begin = 0
     while begin < batch.targets.count {
       let end = min(batch.targets.count, begin + headRows)
       let part = Array(batch.targets[begin..<end])
       loss.weight += part.reduce(0) { $0 + Double($1.weight) }
-      loss.sum += headChunk(part, gradientScale: gradientScale)
+      let losses = headChunk(part, gradientScale: gradientScale)
+      loss.sum += losses.reduce(0) { $0 + Double($1.weighted) }
+      for (target, one) in zip(part, losses) { loss.tokenLosses[target.sequence].append(one.likelihood) }
       begin = end
     }
     return loss
   }
 
-  private func headChunk(_ part: [(row: Int, token: Int32, weight: Float)], gradientScale: Float?) -> Double {
+  /// Weighted losses of some targets, and their negative log likelihoods.
+  private func headChunk(
+    _ part: [PackedBatch.Target], gradientScale: Float?
+  ) -> [(weighted: Float, likelihood: Float)] {
     let rows = part.count
     let width = c.hiddenSize
     let vocabulary = c.vocabularySize
@@ -35,15 +40,16 @@ extension TrainingPass {
       headNormed.pointer, quantized: narrow, rows: rows, into: logits.pointer, pool: pool)
     replaceTokenLogits(rows: rows)
     let losses = FloatBuffer(rows)
+    let likelihoods = FloatBuffer(rows)
     pool.split(rows) { range in
       let slopes = c.finalLogitCap.map { _ in FloatBuffer(vocabulary) }
+      let softened = part.contains { $0.teacher != nil } ? FloatBuffer(vocabulary) : nil
       for i in range {
         let row = logits.pointer + i * vocabulary
         if let cap = c.finalLogitCap {
           softCap(row, count: vocabulary, scale: 1, cap, slopes: slopes?.pointer)
         }
-        losses.pointer[i] = kernels.crossEntropy(
-          row, count: vocabulary, target: Int(part[i].token), weight: part[i].weight)
+        (losses.pointer[i], likelihoods.pointer[i]) = lossAndGradient(row, part[i], softened)
         if let slopes {
           for j in 0..<vocabulary { row[j] *= slopes.pointer[j] }
         }
@@ -63,6 +69,24 @@ extension TrainingPass {
           dout: headGradient.pointer + i * width, count: width, addingTo: dx.pointer + target.row * width)
       }
     }
-    return losses.array.reduce(0) { $0 + Double($1) }
+    return (0..<rows).map { (losses[$0], likelihoods[$0]) }
+  }
+
+  /// Turns a row of logits into the gradient of its weighted loss; `softened` is room for a row.
+  private func lossAndGradient(
+    _ row: UnsafeMutablePointer<Float>, _ target: PackedBatch.Target, _ softened: FloatBuffer?
+  ) -> (weighted: Float, likelihood: Float) {
+    guard let teacher = target.teacher, let softened else {
+      let loss = kernels.crossEntropy(
+        row, count: c.vocabularySize, target: Int(target.token), weight: target.weight)
+      return (loss, loss / target.weight)
+    }
+    softened.pointer.update(from: row, count: c.vocabularySize)
+    let hard = target.weight * (1 - SparseDistribution.share)
+    let loss = kernels.crossEntropy(row, count: c.vocabularySize, target: Int(target.token), weight: hard)
+    let soft = teacher.divergence(
+      from: softened.pointer, count: c.vocabularySize, weight: target.weight * SparseDistribution.share,
+      addingGradientTo: row)
+    return (loss + soft, loss / hard)
   }
 }

@@ -89,6 +89,8 @@ public final class TrainingPass {
     public var sum: Double
     /// `Σ weight`.
     public var weight: Double
+    /// Negative log likelihoods of the tokens with weight, by sequence, in order and without their weights.
+    public var tokenLosses: [[Float]] = []
     /// `sum / weight`.
     public var mean: Double { weight > 0 ? sum / weight : 0 }
   }
@@ -106,7 +108,7 @@ public final class TrainingPass {
     adapter.refreshGains(pool: pool)
     embed(batch)
     for index in model.layers.indices { forward(index, batch) }
-    let loss = head(batch, gradientScale: gradientScale)
+    let loss = head(batch, of: sequences.count, gradientScale: gradientScale)
     guard gradientScale != nil else { return loss }
     for index in plan.layers.reversed() {
       // The shared tape still holds the last layer.

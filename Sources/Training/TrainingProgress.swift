@@ -22,6 +22,8 @@ public struct TrainingProgress: Sendable {
   public var epochs: Double
   /// Held-out loss in nats per byte of middle, where it was measured at this step.
   public var heldOutLossPerByte: Double?
+  /// Further figures of the objective, by name.
+  public var figures: [String: Double] = [:]
 }
 
 /// What a run did.

@@ -63,6 +63,8 @@ public struct TrainingRecipe: Sendable, Equatable {
   public var maximumLength = 1_536
   /// Share of suffix-first prompts.
   public var suffixFirstShare = 0.5
+  /// What is lowered.
+  public var objective = ObjectiveSettings()
   /// Seed of everything random.
   public var seed: UInt64 = 1
 

@@ -8,6 +8,10 @@ public struct TrainingSequence: Sendable, Equatable {
   public var middleStart: Int
   /// Bytes of text whose loss counts with a weight above 0 in the middle, for losses per byte.
   public var middleBytes: Int
+  /// What an objective other than imitation makes of the sequence; nil where its text is to be imitated.
+  public var signal: Signal?
+  /// What a teacher would say, for the tokens from `middleStart` on; empty without a teacher.
+  public var teacher: [SparseDistribution] = []
 
   /// Creates a sequence; both arrays have the same length. Without `middleStart` it has no hole.
   public init(tokens: [Int32], weights: [Float], middleStart: Int? = nil, middleBytes: Int = 0) {
@@ -24,26 +28,50 @@ struct PackedBatch {
   let tokens: [Int32]  // [T]
   let positions: [Int]  // [T]
   let ranges: [Range<Int>]
-  /// Rows of the final hidden state that predict a token with weight, with that token and weight.
-  let targets: [(row: Int, token: Int32, weight: Float)]
+  let targets: [Target]
+
+  /// A row of the final hidden state that predicts a token with weight.
+  struct Target {
+    let row: Int
+    let token: Int32
+    let weight: Float
+    /// Which sequence of the batch it belongs to.
+    let sequence: Int
+    let teacher: SparseDistribution?
+  }
 
   init(_ sequences: [TrainingSequence]) {
     var tokens: [Int32] = []
     var positions: [Int] = []
     var ranges: [Range<Int>] = []
-    var targets: [(row: Int, token: Int32, weight: Float)] = []
-    for sequence in sequences where !sequence.tokens.isEmpty {
+    var targets: [Target] = []
+    for (number, sequence) in sequences.enumerated() where !sequence.tokens.isEmpty {
       let begin = tokens.count
       tokens += sequence.tokens
       positions += 0..<sequence.tokens.count
       ranges.append(begin..<tokens.count)
       for i in 1..<max(1, sequence.tokens.count) where sequence.weights[i] != 0 {
-        targets.append((begin + i - 1, sequence.tokens[i], sequence.weights[i]))
+        let place = i - sequence.middleStart
+        targets.append(
+          Target(
+            row: begin + i - 1, token: sequence.tokens[i], weight: sequence.weights[i], sequence: number,
+            teacher: sequence.teacher.indices.contains(place) ? sequence.teacher[place] : nil))
       }
     }
     self.tokens = tokens
     self.positions = positions
     self.ranges = ranges
     self.targets = targets
+  }
+}
+
+extension TrainingSequence {
+  /// Whether its answer is one to be more likely afterwards.
+  public var isWanted: Bool {
+    switch signal {
+    case .chosen, .desirable, nil: true
+    case .sampled(let advantage, _): advantage > 0
+    case .rejected, .undesirable: false
+    }
   }
 }
