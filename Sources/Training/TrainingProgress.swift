@@ -61,7 +61,7 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
   public var description: String {
     switch self {
     case .noExamples:
-      "no training examples: the files are too small, or all were left out; run gemfill carve PATH --stats"
+      "no training examples: the files are too small, all were left out, or all answers earn the same; run gemfill carve PATH --stats"
     case .diverged(let step): "the loss is not a number at step \(step); train with a lower --learning-rate"
     case .generation(let path, let name, let problem):
       "\(path): \(name) models cannot be trained here: \(problem); train with PEFT and import the adapter"

@@ -123,9 +123,14 @@ private struct Run {
     #expect(String(decoding: text, as: UTF8.self).hasSuffix("x + 1"))
   }
 
-  /// Rewards answers that end by themselves.
-  private struct Endings: RewardFunction {
-    func scores(_ rollouts: [Rollout]) -> [Double] { rollouts.map { $0.isFinished ? 1 : 0 } }
+  /// Rewards the share of an answer that is small letters.
+  private struct SmallLetters: RewardFunction {
+    func scores(_ rollouts: [Rollout]) -> [Double] {
+      rollouts.map { rollout in
+        let letters = rollout.completion.count { (0x61...0x7A).contains($0) }
+        return Double(letters) / Double(max(1, rollout.completion.count))
+      }
+    }
   }
 
   @Test func whatIsRewardedBecomesMoreFrequentInOtherHoles() throws {
@@ -150,7 +155,7 @@ private struct Run {
       PolicySource(
         GroupSampler(run.engine.model, format: run.engine.format, contextLength: 128),
         format: run.engine.format,
-        options: recipe.objective.policy, recipe: recipe, reward: Endings(),
+        options: recipe.objective.policy, recipe: recipe, reward: SmallLetters(),
         policy: { factors.adapter?.inferenceView() }, carve: { _ in holes(0..<40) })
     }
     let trainer = try Trainer(
