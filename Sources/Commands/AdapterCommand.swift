@@ -5,14 +5,14 @@ import Weights
 /// `gemfill adapter`: what was trained and which of it is in use.
 struct AdapterCommand: Command {
   static let name = "adapter"
-  static let summary = "List, promote, roll back, import, export and remove trained adapters."
+  static let summary = "List, promote, roll back, merge, import, export and remove trained adapters."
   static let discussion = """
     A trained adapter is a candidate. 'promote' makes it the live one of its base model, which completions then
     use; 'rollback' goes back to what was live before.
     """
   static let subcommands: [any Command.Type] = [
     AdapterListCommand.self, AdapterShowCommand.self, AdapterPromoteCommand.self, AdapterRollbackCommand.self,
-    AdapterImportCommand.self, AdapterExportCommand.self, AdapterRemoveCommand.self,
+    AdapterMergeCommand.self, AdapterImportCommand.self, AdapterExportCommand.self, AdapterRemoveCommand.self,
   ]
 
   static func open() throws -> ModelRegistry { try ModelRegistry(home: Home.standard()) }
@@ -81,7 +81,7 @@ private struct AdapterShowCommand: Command {
         ["base", "\(card.baseName) (sha256 \(card.baseSHA256.prefix(12))…)"],
         ["data", card.dataPath + (commits.isEmpty ? "" : " at " + commits.joined(separator: ", "))],
         ["lora", "rank \(card.rank), alpha \(card.alpha), on \(card.targetModules.joined(separator: ", "))"],
-        ["training", "\(card.steps) steps, \(card.tokens) tokens, seed \(card.seed), \(card.promptOrder)"],
+        ["training", origin(card)],
         ["loss", losses(card.losses)], ["created", AdapterCommand.date(adapter.createdAt)],
         ["parent", adapter.parent ?? "-"], ["folder", adapter.directory],
       ])
@@ -89,6 +89,16 @@ private struct AdapterShowCommand: Command {
       console.print("\(key): \(String(decoding: value.serialized(), as: UTF8.self))")
     }
     return .done
+  }
+
+  private static func origin(_ card: AdapterCard) -> String {
+    guard let merge = card.merge else {
+      return "\(card.steps) steps, \(card.tokens) tokens, seed \(card.seed), \(card.promptOrder)"
+    }
+    let parents = (merge["parents"]?.arrayValue ?? []).map { parent in
+      String(format: "%g of ", parent["weight"]?.doubleValue ?? 0) + (parent["name"]?.stringValue ?? "?")
+    }
+    return "merged by \(merge["method"]?.stringValue ?? "?"): " + parents.joined(separator: ", ")
   }
 
   private static func losses(_ losses: [Double]) -> String {

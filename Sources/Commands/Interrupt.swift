@@ -28,6 +28,8 @@ public enum Interrupt {
       signal(number) { _ in Interrupt.note() }
     }
     signal(SIGPIPE, SIG_IGN)
+    // A file that grows beyond the limit (ulimit -f) is an error of the write that does it, like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   /// The handler: only atomics and async-signal-safe calls.

@@ -2,29 +2,43 @@ import Foundation
 import Training
 import Weights
 
-/// One JSON line per training step.
+/// One JSON line per training step; lines of later steps than a resumed run begins with are cut off.
 final class MetricsFile {
-  private let handle: FileHandle
+  /// What a line says, for the curve.
+  struct Point: Equatable {
+    var step: Int
+    /// Mean weighted loss, nats per token.
+    var loss: Double
+    var learningRate: Double
+    /// Nats per byte of middle, where it was measured.
+    var heldOutLoss: Double?
+  }
 
-  /// Opens `path` anew or for appending.
-  init(path: String, appending: Bool) throws {
-    if !appending || !FileManager.default.fileExists(atPath: path) {
-      guard FileManager.default.createFile(atPath: path, contents: nil) else {
-        throw Failure("\(path): cannot be written; check the folder's permissions and space")
+  private var handle: FileHandle?
+
+  /// Opens the file at `path` for the steps from `step` on, and gives what it holds about those before. Anew, it is emptied.
+  static func open(path: String, appending: Bool, from step: Int) throws(Failure) -> (MetricsFile, [Point]) {
+    var (lines, points) = ([UInt8](), [Point]())
+    if appending, let data = FileManager.default.contents(atPath: path) {
+      // A killed run leaves lines that its checkpoint does not know of, and perhaps half a line.
+      for line in data.split(separator: 10) {
+        guard let point = point([UInt8](line)), point.step < step else { continue }
+        lines += [UInt8](line) + [10]
+        points.append(point)
       }
     }
-    guard let handle = FileHandle(forWritingAtPath: path) else {
+    do { try AtomicFile.write(lines, to: path) } catch { throw Failure("\(error)") }
+    guard let handle = FileHandle(forWritingAtPath: path), (try? handle.seekToEnd()) != nil else {
       throw Failure("\(path): cannot be written; check the folder's permissions and space")
     }
-    try handle.seekToEnd()
-    self.handle = handle
+    return (MetricsFile(handle), points)
   }
 
-  deinit {
-    try? handle.close()
-  }
+  private init(_ handle: FileHandle) { self.handle = handle }
 
-  /// Adds a line; a full disk does not stop the run.
+  deinit { try? handle?.close() }
+
+  /// Adds a line; a full disk ends the file, not the run.
   func append(_ p: TrainingProgress) {
     var line: JSONValue = [
       "step": .int(p.step), "loss": .double(p.loss), "gradient_norm": .double(Double(p.gradientNorm)),
@@ -33,6 +47,16 @@ final class MetricsFile {
       "epochs": .double(p.epochs),
     ]
     for (name, value) in p.figures { line[name] = .double(value) }
-    try? handle.write(contentsOf: Data(line.serialized() + [10]))
+    if let heldOut = p.heldOutLossPerByte { line["held_out_loss_per_byte"] = .double(heldOut) }
+    do { try handle?.write(contentsOf: Data(line.serialized() + [10])) } catch { handle = nil }
+  }
+
+  private static func point(_ line: [UInt8]) -> Point? {
+    guard let json = try? JSONValue(parsing: line), let step = json["step"]?.intValue,
+      let loss = json["loss"]?.doubleValue
+    else { return nil }
+    return Point(
+      step: step, loss: loss, learningRate: json["learning_rate"]?.doubleValue ?? 0,
+      heldOutLoss: json["held_out_loss_per_byte"]?.doubleValue)
   }
 }

@@ -7,7 +7,8 @@ struct TrainCommand: Command {
   static let discussion = """
     Carves fill-in-the-middle examples out of PATH (anew in every epoch), trains LoRA factors on the linear layers over
     the frozen quantised base, and registers the adapter. 5 % of the files, chosen by a hash of their paths, are never
-    trained on and give the held-out loss. A checkpoint is written every minute and at Ctrl-C; --resume continues it.
+    trained on and give the held-out loss. A checkpoint is written every minute and at Ctrl-C; --resume continues it. The
+    adapter's folder also gets metrics.jsonl, an event file for TensorBoard and the curve loss.svg.
     With --objective kto, apo-zero or dpo it learns from verdicts on answers, with the bare base as reference; with grpo from
     rewards of its own answers, with distill from a larger model too. docs/objectives.md says more.
     """
@@ -37,8 +38,11 @@ struct TrainCommand: Command {
     Option.integer(
       "batch-tokens", "N", in: 256...1_048_576, help: "Tokens per optimiser step (default 4096)."),
     Option.integer("seed", "S", in: 0...Int.max, help: "Seed of carving and training (default 1)."),
+    Option.duration("checkpoint", "TIME", help: "Time between two checkpoints (default 1m)."),
+    Option.duration(
+      "measure", "TIME", help: "Least time between two measurements of the held-out loss (default 1m)."),
     Option.flag("resume", help: "Continue the interrupted run of this name."),
-    Option.flag("dry-run", help: "Carve, measure three steps, print what a run would do, and stop."),
+    Option.flag("dry-run", help: "Carve, measure three steps, print time, memory and cost, and stop."),
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
@@ -46,6 +50,7 @@ struct TrainCommand: Command {
       [arguments.text("budget"), arguments.text("steps"), arguments.text("epochs")].compactMap({ $0 }).count
         < 2
     else { throw UsageError("--budget, --steps and --epochs exclude each other") }
+    if arguments.flag("resume"), try TrainingJob.isFinished(arguments, console) { return .done }
     var job = try TrainingJob(arguments, console)
     if arguments.flag("dry-run") { return try job.dryRun() }
     return try job.run(resume: arguments.flag("resume"))

@@ -96,30 +96,52 @@ struct TrainingData {
   }
 
   /// How much an epoch has to learn from.
-  ///
-  /// - Parameter format: says which token shards fit.
-  func epochSize(_ format: PromptFormat) throws -> (examples: Int, tokens: Int) {
-    func size(_ examples: [FIMExample]) -> (examples: Int, tokens: Int) {
-      let bytes = examples.reduce(0) { sum, example in
-        sum + example.prefix.utf8.count + example.middle.utf8.count + example.suffix.utf8.count
-          + example.context.reduce(0) { $0 + $1.text.utf8.count }
-      }
-      return (examples.count, bytes / Self.bytesPerToken)
-    }
-    switch kind {
-    case .carved(_, let first, _): return size(first)
-    case .examples(let examples, _): return size(examples)
-    case .shards(let path):
-      let set = try TokenShardSet(path: path, format: format)
-      return (set.count, set.shards.reduce(0) { $0 + $1.tokenCount })
-    case .preferences(let set, _):
-      let sequences = set.examples.flatMap { $0.sequences(format, limit: .max) }
-      return (set.examples.count, sequences.reduce(0) { $0 + $1.tokens.count })
-    }
+  struct Sample {
+    /// Examples of an epoch.
+    var examples: Int
+    /// Mean over those that were tokenised; what is left out for its length counts 0.
+    var tokensPerExample: Double
+    /// How many were tokenised.
+    var tokenised: Int
   }
 
-  /// Of code in the vocabularies of small bases; for estimates.
-  private static let bytesPerToken = 3
+  /// Most examples that are tokenised for an estimate.
+  private static let sampleSize = 400
+
+  /// Tokenises examples that are evenly taken from the first epoch.
+  ///
+  /// - Parameters:
+  ///   - format: says which token shards fit.
+  ///   - recipe: which examples are too long.
+  func sample(_ format: PromptFormat, _ recipe: TrainingRecipe) throws -> Sample {
+    let examples: [FIMExample]
+    switch kind {
+    case .carved(_, let first, _): examples = first
+    case .examples(let all, _): examples = all
+    case .shards(let path):
+      let set = try TokenShardSet(path: path, format: format)
+      return Sample(
+        examples: set.count, tokensPerExample: Double(set.tokenCount) / Double(max(1, set.count)),
+        tokenised: 0)
+    case .preferences(let set, _):
+      let tokens = set.examples.reduce(0) { sum, example in
+        sum + example.sequences(format, limit: .max).reduce(0) { $0 + $1.tokens.count }
+      }
+      return Sample(
+        examples: set.examples.count, tokensPerExample: Double(tokens) / Double(max(1, set.examples.count)),
+        tokenised: set.examples.count)
+    }
+    let encoder = ExampleEncoder(format: format, recipe: recipe)
+    let step = max(1, examples.count / Self.sampleSize)
+    var (tokens, count) = (0, 0)
+    for index in stride(from: 0, to: examples.count, by: step) {
+      var random = encoder.random(for: examples[index], epoch: 0)
+      tokens += encoder.sequence(examples[index], random: &random)?.tokens.count ?? 0
+      count += 1
+    }
+    return Sample(
+      examples: examples.count, tokensPerExample: Double(tokens) / Double(max(1, count)), tokenised: count)
+  }
 
   // MARK: Datasets
 

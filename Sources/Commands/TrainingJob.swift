@@ -7,20 +7,24 @@ import Weights
 
 /// One run of `gemfill train`: data, base, trainer and what is written.
 struct TrainingJob {
-  private let console: Console
-  private let registry: ModelRegistry
+  let console: Console
+  let registry: ModelRegistry
   private let basePath: String
   private let baseSHA256: String
   private let name: String
   private let directory: String
-  private var recipe: TrainingRecipe
-  private let context: ObjectiveContext
-  private let data: TrainingData
-  private let engine: Engine
+  private let checkpointSeconds: Double?
+  private let measurementSeconds: Double?
+  private(set) var recipe: TrainingRecipe
+  let context: ObjectiveContext
+  let data: TrainingData
+  let engine: Engine
 
   init(_ arguments: Arguments, _ console: Console) throws {
     self.console = console
     registry = try ModelRegistry(home: .standard())
+    checkpointSeconds = arguments.seconds("checkpoint")
+    measurementSeconds = arguments.seconds("measure")
     var recipe = try Self.recipe(arguments)
     recipe.objective = try ObjectiveOptions.settings(arguments)
     if recipe.objective.name.learnsPreferences || recipe.objective.name == .grpo,
@@ -83,7 +87,7 @@ struct TrainingJob {
   }
 
   /// What a resumed run must share: base, data and everything in the recipe but its budget.
-  private var identity: String {
+  var identity: String {
     var shared = recipe
     shared.budget = .steps(0)
     return SHA256.hash(Array("\(baseSHA256)\n\(data.hash)\n\(shared)".utf8))
@@ -91,6 +95,18 @@ struct TrainingJob {
 
   private func trainer() throws -> Trainer {
     try data.trainer(engine, recipe, context, directory: directory, identity: identity)
+  }
+
+  /// Whether the run that is to be resumed was killed when its adapter was registered already; then its checkpoint goes.
+  static func isFinished(_ arguments: Arguments, _ console: Console) throws -> Bool {
+    let registry = try ModelRegistry(home: .standard())
+    let name = arguments.text("name") ?? defaultName(arguments)
+    guard let adapter = try registry.adapters().first(where: { $0.name == name }) else { return false }
+    try? FileManager.default.removeItem(atPath: Checkpoint.path(in: adapter.directory))
+    console.print("\(name) is finished; serve it with gemfill adapter promote \(name)")
+    let card = try AdapterCard(directory: adapter.directory)
+    console.emit(json: card.json)
+    return true
   }
 
   mutating func run(resume: Bool) throws -> ExitCode {
@@ -105,13 +121,12 @@ struct TrainingJob {
       "training \(name): \(data.fileCount) files, \(data.byteCount / 1_000) kB, "
         + "\(trainer.adapter.parameterCount / 1_000) k trained values over \(engine.model.parameterCount / 1_000) k"
     )
-    let log = try MetricsFile(path: directory + "/metrics.jsonl", appending: resume)
-    var losses: [Double] = []
-    let report = try trainer.run(resume: resume, isCancelled: { Interrupt.isRequested }) { progress in
-      losses.append(progress.loss)
-      log.append(progress)
-      console.progress(line(progress))
+    if let checkpointSeconds { trainer.checkpointInterval = checkpointSeconds }
+    if let measurementSeconds { trainer.measurementInterval = measurementSeconds }
+    if resume, !FileManager.default.fileExists(atPath: Checkpoint.path(in: directory)) {
+      console.note("there is no checkpoint yet; \(name) begins anew")
     }
+    let (report, losses, best) = try train(trainer, resume: resume)
     console.endProgress()
     guard report.finished else {
       console.note(
@@ -120,38 +135,61 @@ struct TrainingJob {
       return .interrupted
     }
     try finish(trainer, report, losses)
+    best.close(final: report.adapterLossPerByte, console)
     return .done
+  }
+
+  /// Trains and keeps a record of it. A failure leaves the last checkpoint, the curve so far and the best adapter.
+  private func train(
+    _ trainer: Trainer, resume: Bool
+  ) throws -> (report: TrainingReport, losses: [Double], best: BestAdapter) {
+    removeAbandoned()
+    let record = TrainingRecord(directory: directory, name: name, resume: resume)
+    var best = BestAdapter(directory: directory + "/best", resume: resume)
+    let report: TrainingReport
+    do {
+      report = try trainer.run(resume: resume, isCancelled: { Interrupt.isRequested }) { progress in
+        try record.append(progress)
+        if let loss = progress.heldOutLossPerByte, loss < best.loss {
+          try best.write(trainer.adapter, card(trainer.adapter, progress, record.losses), loss: loss)
+        }
+        console.progress(line(progress))
+      }
+    } catch {
+      try? record.draw()
+      throw Failure("\(error)\(best.note ?? "")")
+    }
+    // What it has learnt matters more than the record of it.
+    do { try record.close(report) } catch { console.warn("\(error)") }
+    return (report, record.losses, best)
+  }
+
+  /// Removes the beginnings of files that a killed run has left.
+  private func removeAbandoned() {
+    let names = [
+      "metrics.jsonl", TrainingRecord.curveName, "adapter_model.safetensors", "adapter_config.json",
+      "card.json",
+      AdapterCard.contentHashesName,
+    ]
+    for name in names {
+      AtomicFile.removeAbandoned(beside: directory + "/" + name)
+      AtomicFile.removeAbandoned(beside: directory + "/best/" + name)
+    }
   }
 
   private func line(_ p: TrainingProgress) -> String {
     String(
-      format: "%@ step %d  loss %.3f  %.0f tokens/s  %d:%02d left", Console.bar(p.fraction), p.step, p.loss,
-      p.tokensPerSecond, Int(p.remaining) / 60, Int(p.remaining) % 60)
+      format: "%@ step %d  loss %.3f%@  %.0f tokens/s  %d:%02d left", Console.bar(p.fraction), p.step, p.loss,
+      p.heldOutLossPerByte.map { String(format: "  held out %.4f", $0) } ?? "", p.tokensPerSecond,
+      Int(p.remaining) / 60, Int(p.remaining) % 60)
   }
 
   private func finish(_ trainer: Trainer, _ report: TrainingReport, _ losses: [Double]) throws {
     let adapter = trainer.adapter
     try adapter.write(
       to: directory, baseModelName: URL(fileURLWithPath: basePath).lastPathComponent, dropout: recipe.dropout)
-    var card = AdapterCard(
-      name: name, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: baseSHA256)
-    card.dataPath = data.path
-    card.dataCommit = data.commit
-    card.contextShare = data.contextShare
-    card.carvingHash = data.settingsHash
-    card.seed = recipe.seed
-    card.parent = context.parent?.name
-    if recipe.objective.name != .sft { card.objective = recipe.objective.json }
-    card.promptOrder = PromptOrder.suffixFirst.rawValue
-    card.rank = adapter.rank
-    card.alpha = adapter.alpha
+    var card = card(adapter, report.last, losses)
     card.recipe = TrainingOptions.card(recipe, report)
-    card.fimTokens = engine.format.marks.json
-    card.targetModules = adapter.targets.map(\.rawValue)
-    card.steps = report.last.step
-    card.tokens = report.last.tokens
-    card.losses = Self.sampled(losses)
-    card.created = ISO8601DateFormatter().string(from: Date())
     var metrics = JSONObject()
     metrics["base_validation_loss_per_byte"] = report.baseLossPerByte.map { .double($0) } ?? .null
     metrics["adapter_validation_loss_per_byte"] = report.adapterLossPerByte.map { .double($0) } ?? .null
@@ -160,9 +198,9 @@ struct TrainingJob {
     let figures = try data.measure(trainer, engine, recipe, context)
     if !figures.isEmpty { metrics["held_out"] = .object(figures) }
     if !data.contentHashes.isEmpty {
-      metrics["content_hashes"] = .string(Self.hashesName)
+      metrics["content_hashes"] = .string(AdapterCard.contentHashesName)
       let lines = data.contentHashes.map { $0 + "\n" }.joined()
-      try AtomicFile.write(Array(lines.utf8), to: directory + "/" + Self.hashesName)
+      try AtomicFile.write(Array(lines.utf8), to: directory + "/" + AdapterCard.contentHashesName)
     }
     card.metrics = metrics
     try card.write(to: directory)
@@ -198,43 +236,34 @@ struct TrainingJob {
     return notes
   }
 
-  /// The file beside the card that lists the SHA-256 of every file that was learnt from: whether one is among them can be
-  /// looked up, and a run without it un-learns it.
-  private static let hashesName = "content-hashes.txt"
+  /// Where the adapter comes from, without figures.
+  private func card(_ adapter: TrainableAdapter, _ progress: TrainingProgress, _ losses: [Double])
+    -> AdapterCard
+  {
+    var card = AdapterCard(
+      name: name, baseName: URL(fileURLWithPath: basePath).lastPathComponent, baseSHA256: baseSHA256)
+    card.dataPath = data.path
+    card.dataCommit = data.commit
+    card.contextShare = data.contextShare
+    card.carvingHash = data.settingsHash
+    card.seed = recipe.seed
+    card.parent = context.parent?.name
+    if recipe.objective.name != .sft { card.objective = recipe.objective.json }
+    card.promptOrder = PromptOrder.suffixFirst.rawValue
+    card.rank = adapter.rank
+    card.alpha = adapter.alpha
+    card.fimTokens = engine.format.marks.json
+    card.targetModules = adapter.targets.map(\.rawValue)
+    card.steps = progress.step
+    card.tokens = progress.tokens
+    card.losses = Self.sampled(losses)
+    card.created = ISO8601DateFormatter().string(from: Date())
+    return card
+  }
 
   /// At most 200 losses, evenly taken, the last one included.
   private static func sampled(_ losses: [Double]) -> [Double] {
     let step = max(1, (losses.count + 199) / 200)
     return losses.indices.filter { $0 % step == 0 || $0 == losses.count - 1 }.map { losses[$0] }
-  }
-
-  mutating func dryRun() throws -> ExitCode {
-    var short = recipe
-    short.budget = .steps(3)
-    let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("gemfill-dry-run-\(getpid())")
-      .path
-    try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: scratch) }
-    let epoch = try data.epochSize(engine.format)
-    let trainer = try data.trainer(
-      engine, short, context, directory: scratch, identity: identity, measures: false)
-    var points: [(seconds: Double, tokens: Int)] = []
-    _ = try trainer.run(resume: false, isCancelled: { Interrupt.isRequested }) { progress in
-      points.append((progress.elapsed, progress.tokens))
-    }
-    guard let first = points.first, let last = points.last, points.count == 3 else { return .interrupted }
-    let speed = Double(last.tokens - first.tokens) / max(1e-9, last.seconds - first.seconds)
-    console.print(
-      "\(data.fileCount) files, \(data.byteCount / 1_000) kB, \(epoch.examples) examples an epoch")
-    console.print(
-      String(format: "%.0f tokens/s; about %.1f minutes an epoch", speed, Double(epoch.tokens) / speed / 60))
-    if let peak = PeakMemory.megabytes { console.print("peak memory so far: \(peak) MB") }
-    console.emit(json: [
-      "files": .int(data.fileCount), "bytes": .int(data.byteCount),
-      "examples_per_epoch": .int(epoch.examples),
-      "tokens_per_second": .double(speed), "minutes_per_epoch": .double(Double(epoch.tokens) / speed / 60),
-      "peak_megabytes": PeakMemory.megabytes.map { .int($0) } ?? .null,
-    ])
-    return .done
   }
 }

@@ -43,6 +43,9 @@ public struct AdapterCard: Sendable, Equatable {
   public var created = ""
   /// The adapter that training continued from.
   public var parent: String?
+  /// For an adapter that was merged out of others: `method`, its settings, `parents` with name, weight and SHA-256 of each,
+  /// and how much the rank has retained; nil for one that was trained.
+  public var merge: JSONObject?
   /// Figures of an evaluation, as the evaluation names them.
   public var metrics = JSONObject()
 
@@ -52,6 +55,10 @@ public struct AdapterCard: Sendable, Equatable {
     self.baseName = baseName
     self.baseSHA256 = baseSHA256
   }
+
+  /// The file beside the card that lists the SHA-256 of every file that was learnt from: whether one is among them can be
+  /// looked up, and a run without it un-learns it.
+  public static let contentHashesName = "content-hashes.txt"
 
   /// The card's file in an adapter's folder.
   public static func path(in directory: String) -> String { directory + "/card.json" }
@@ -104,12 +111,13 @@ public struct AdapterCard: Sendable, Equatable {
     losses = json["losses"]?.arrayValue?.compactMap(\.doubleValue) ?? []
     created = json["created"]?.stringValue ?? ""
     parent = json["parent"]?.stringValue
+    merge = json["merge"]?.objectValue
     metrics = json["metrics"]?.objectValue ?? JSONObject()
   }
 
   /// The card as JSON. The seed is text because JSON readers round large numbers.
   public var json: JSONValue {
-    [
+    var card: JSONValue = [
       "name": .string(name), "base_name": .string(baseName), "base_sha256": .string(baseSHA256),
       "data_path": .string(dataPath), "data_commit": .string(dataCommit), "seed": .string(String(seed)),
       "prompt_order": .string(promptOrder), "context_share": .double(contextShare),
@@ -121,6 +129,8 @@ public struct AdapterCard: Sendable, Equatable {
       "losses": .array(losses.map { .double($0) }), "created": .string(created),
       "parent": parent.map { .string($0) } ?? .null, "metrics": .object(metrics),
     ]
+    if let merge { card["merge"] = .object(merge) }
+    return card
   }
 
   /// Writes the card into `directory`, whole or not at all.

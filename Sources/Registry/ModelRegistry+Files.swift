@@ -110,6 +110,12 @@ extension ModelRegistry {
         let bytes = try Data(contentsOf: URL(fileURLWithPath: source + "/" + name))
         try AtomicFile.write([UInt8](bytes), to: target + "/" + name)
       }
+      let hashes = source + "/" + AdapterCard.contentHashesName
+      let attributes = try? FileManager.default.attributesOfItem(atPath: hashes)
+      if attributes?[.type] as? FileAttributeType == .typeRegular {
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: hashes))
+        try AtomicFile.write([UInt8](bytes), to: target + "/" + AdapterCard.contentHashesName)
+      }
     } catch let error as WeightsError {
       throw .files(path: target, reason: "the adapter cannot be copied: \(error)")
     } catch {

@@ -116,7 +116,7 @@ extension ReferenceVerification {
     }
   }
 
-  /// Adapters of several kinds over the model in another folder: the last logits of each.
+  /// Adapters of several kinds over the model in another folder: the last logits of each; then merges of two.
   mutating func adapters(base: String) throws {
     guard !base.contains(where: { $0 == "\0" }), !base.hasPrefix("/") else {
       throw malformed("base_model", "is not a relative path")
@@ -131,5 +131,6 @@ extension ReferenceVerification {
       try compareLogits(model, adapter, ids, "variant.\(kind).logits", rows: 4, tolerance: 3e-4)
       try trainVariant(kind, model, ids)
     }
+    try merges(model)
   }
 }

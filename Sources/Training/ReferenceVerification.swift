@@ -120,7 +120,6 @@ public struct ReferenceVerification {
       let reason =
         switch group {
         case "grad", "after5", "dpo_grad": trainingOmission ?? "no comparison asked for it"
-        case "merge": "merging adapters is not compared here"
         default: "no comparison asked for it"
         }
       omissions.append(Omission(name: group + ".*", count: count, reason: reason))

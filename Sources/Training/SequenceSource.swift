@@ -62,7 +62,7 @@ public struct CarvedSource: SequenceSource {
 extension ExampleEncoder {
   /// What is drawn from for an example: seeded by what it is, not by its place among others, so that parts of a dataset
   /// encoded apart are the parts of the whole.
-  func random(for example: FIMExample, epoch: Int) -> SeededRandom {
+  public func random(for example: FIMExample, epoch: Int) -> SeededRandom {
     var hash = FNVHash((example.contentHash.isEmpty ? example.path : example.contentHash).utf8)
     hash.add(example.kind.rawValue.utf8)
     for number in [example.windowStart, example.middleStart, example.middleEnd, epoch] {

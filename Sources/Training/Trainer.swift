@@ -3,6 +3,7 @@ import Foundation
 import Gemma
 import Generation
 import Numerics
+import Weights
 
 /// Trains a LoRA adapter on carved examples over a frozen base.
 ///
@@ -10,10 +11,17 @@ import Numerics
 ///       carve: { epoch in carver.examples(from: files, epoch: epoch) }, heldOut: heldOut)
 ///     let report = try trainer.run(resume: false) { progress in … }
 ///
-/// The run can be killed at any time: a checkpoint is written every minute, and `resume` continues from it.
+/// The run can be killed at any time: a checkpoint is written every minute, and `resume` continues from it, or begins anew
+/// where there is none yet.
 public final class Trainer {
   /// Trained factors.
   public let adapter: TrainableAdapter
+  /// Seconds between two checkpoints.
+  public var checkpointInterval = 60.0
+  /// Least seconds between two measurements of the held-out loss.
+  public var measurementInterval = 60.0
+  /// Most of the time that these measurements may take.
+  public var measurementShare = 0.05
   private let recipe: TrainingRecipe
   private let pass: TrainingPass
   private let directory: String
@@ -73,14 +81,19 @@ public final class Trainer {
     }
   }
 
+  /// Tokens of the held-out sequences.
+  public var heldOutTokens: Int { heldOut.reduce(0) { $0 + $1.tokens.count } }
+
   /// Trains until the budget is used up or `isCancelled` says so; calls `progress` after every step.
   ///
-  /// - Throws: `TrainingError`, `WeightsError`.
+  /// The held-out loss is measured before the first step, now and then, and at the end.
+  /// - Throws: `TrainingError`, `WeightsError`. What was written before stays: the last checkpoint can be continued.
   public func run(
-    resume: Bool, isCancelled: () -> Bool = { false }, progress: (TrainingProgress) -> Void
+    resume: Bool, isCancelled: () -> Bool = { false }, progress: (TrainingProgress) throws -> Void
   ) throws -> TrainingReport {
     var state = Checkpoint(identity: identity)
-    if resume {
+    AtomicFile.removeAbandoned(beside: Checkpoint.path(in: directory))
+    if resume, MappedFile.exists(Checkpoint.path(in: directory)) {
       state = try Checkpoint.read(from: directory, identity: identity, into: adapter)
       optimizer.step = state.step
     }
@@ -91,7 +104,8 @@ public final class Trainer {
       step: state.step, loss: 0, gradientNorm: 0, learningRate: 0, tokens: state.tokens, tokensPerSecond: 0,
       elapsed: clock.seconds, remaining: 0, fraction: fraction(state, stream, clock),
       epochs: stream.epochs, heldOutLossPerByte: state.baseLossPerByte)
-    var lastSave = clock.seconds
+    var (lastSave, lastMeasurement) = (clock.seconds, clock.seconds)
+    var watch = DivergenceWatch()
     while last.fraction < 1, !isExhausted(state), !isCancelled() {
       let started = clock.seconds
       let (loss, norm, rate, tokens) = try step(&stream, state, at: last.fraction)
@@ -100,15 +114,23 @@ public final class Trainer {
       state.position = stream.position
       state.elapsed = clock.seconds
       last = report(state, stream, clock, loss, norm, rate, tokens, clock.seconds - started, last)
+      try watch.check(step: state.step, loss: last.loss)
       if isMeasured(after: state.step), let loss = heldOutLoss() {
         last.heldOutLossPerByte = loss
         state.measured(loss, adapter)
+      } else if last.fraction < 1,
+        clock.seconds - lastMeasurement >= max(measurementInterval, evaluationSeconds / measurementShare)
+      {
+        last.heldOutLossPerByte = heldOutLoss()
+        lastMeasurement = clock.seconds
       }
-      if clock.seconds - lastSave > 60 {
+      // Before the checkpoint: whoever goes on from there finds every step before it on record.
+      try progress(last)
+      if clock.seconds - lastSave >= checkpointInterval {
+        state.elapsed = clock.seconds
         try state.write(adapter, to: directory)
         lastSave = clock.seconds
       }
-      progress(last)
     }
     state.elapsed = clock.seconds
     try state.write(adapter, to: directory)
@@ -175,6 +197,7 @@ public final class Trainer {
     guard loss.mean.isFinite else { throw TrainingError.diverged(step: state.step) }
     let rate = schedule.rate(at: fraction)
     let norm = optimizer.update(adapter, learningRate: rate)
+    guard norm.isFinite else { throw TrainingError.diverged(step: state.step) }
     return (loss, norm, rate, tokens)
   }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Where a run stands, for the progress line and the metrics file.
 public struct TrainingProgress: Sendable {
   /// Optimiser steps done.
@@ -50,6 +52,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
   case noExamples
   /// The loss stopped being a number.
   case diverged(step: Int)
+  /// The loss rises and does not come back.
+  case rising(step: Int, from: Double, to: Double)
   /// The model's generation can be served, but not trained here.
   case generation(path: String, name: String, problem: String)
   /// A file of token sequences is damaged, or of another vocabulary.
@@ -63,10 +67,15 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case .noExamples:
       "no training examples: the files are too small, all were left out, or all answers earn the same; run gemfill carve PATH --stats"
     case .diverged(let step): "the loss is not a number at step \(step); train with a lower --learning-rate"
+    case .rising(let step, let low, let high):
+      "the run diverges: the loss has risen from \(Self.short(low)) to \(Self.short(high)) nats per token by step \(step); "
+        + "train with a lower --learning-rate"
     case .generation(let path, let name, let problem):
       "\(path): \(name) models cannot be trained here: \(problem); train with PEFT and import the adapter"
     case .shard(let path, let problem): "\(path): \(problem); carve the dataset again"
     case .checkpoint(let path, let problem): "\(path): \(problem); start again without --resume"
     }
   }
+
+  private static func short(_ value: Double) -> String { String(format: "%.2f", value) }
 }

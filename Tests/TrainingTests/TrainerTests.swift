@@ -168,7 +168,52 @@ private struct Run {
       try Data(bytes.prefix(length)).write(to: URL(fileURLWithPath: path))
       #expect(throws: (any Error).self) { try run.trainer().run(resume: true) { _ in } }
     }
-    #expect(throws: (any Error).self) { try Run().trainer().run(resume: true) { _ in } }
+  }
+
+  @Test func aRunThatWasKilledBeforeItsFirstCheckpointBeginsAnew() throws {
+    let straight = try Run().trainer { $0.budget = .steps(2) }
+    _ = try straight.run(resume: false) { _ in }
+    let resumed = try Run().trainer { $0.budget = .steps(2) }
+    #expect(try resumed.run(resume: true) { _ in }.last.step == 2)
+    for (a, b) in zip(straight.adapter.parameters, resumed.adapter.parameters) {
+      #expect(a.value.array == b.value.array, "\(a.name)")
+    }
+  }
+
+  @Test func measuringTheHeldOutLossMeanwhileChangesNothing() throws {
+    let straight = try Run().trainer { $0.budget = .steps(3) }
+    _ = try straight.run(resume: false) { _ in }
+    let run = try Run()
+    let measured = try run.trainer { $0.budget = .steps(3) }
+    measured.measurementInterval = 0
+    measured.checkpointInterval = 0
+    measured.measurementShare = .infinity
+    var losses: [Double?] = []
+    let report = try measured.run(resume: false) { progress in
+      losses.append(progress.heldOutLossPerByte)
+      let isSaved = FileManager.default.fileExists(atPath: Checkpoint.path(in: run.directory))
+      #expect(isSaved == (progress.step > 1))
+    }
+    // The last measurement is the report's.
+    #expect(losses.map { $0 == nil } == [false, false, true] && report.adapterLossPerByte != nil)
+    for (a, b) in zip(straight.adapter.parameters, measured.adapter.parameters) {
+      #expect(a.value.array == b.value.array, "\(a.name)")
+    }
+    #expect(report.finished)
+  }
+
+  @Test func aLossThatRisesForGoodEndsTheRunAndSpikesDoNot() throws {
+    var watch = DivergenceWatch()
+    for step in 1...40 { try watch.check(step: step, loss: step % 10 == 0 ? 9 : 3) }
+    var failed: Int?
+    for step in 41...90 {
+      do { try watch.check(step: step, loss: 8) } catch {
+        failed = step
+        #expect(error.description.contains("lower --learning-rate"))
+        break
+      }
+    }
+    #expect(try (61...75).contains(#require(failed)))
   }
 
   @Test func dataWithoutAnUsableExampleIsAnError() throws {

@@ -23,3 +23,7 @@ const char *cob_configuration(void);
 // c[m, n] = alpha * op(a) op(b) + beta * c, all row-major. Must follow a successful cob_load.
 void cob_sgemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+// Thin singular value decomposition (LAPACK's sgesdd) of the column-major a[m, n], which is overwritten: with
+// k = min(m, n), u[m, k] and vt[k, n], column-major, and s[k], falling. Returns 0; -1 where the library brings no LAPACK
+// or the memory does not suffice; 1 where the iteration did not converge. Must follow a successful cob_load.
+int cob_sgesdd(int64_t m, int64_t n, float *a, float *s, float *u, float *vt);
