@@ -7,7 +7,9 @@ struct AdapterImportCommand: Command {
   static let name = "import"
   static let summary = "Copy a PEFT or llama.cpp adapter into Gemfill's home."
   static let positionals = [
-    Positional("PATH", help: "Folder with adapter_config.json and safetensors, or a GGUF file.")
+    Positional(
+      "PATH",
+      help: "Folder with adapter_config.json and safetensors, a bundle of gemfill train, or a GGUF file.")
   ]
   static let options = [
     Option.text("name", "NAME", help: "Name to give it (default: the card's, the folder's or the file's)."),
@@ -17,11 +19,17 @@ struct AdapterImportCommand: Command {
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
     let registry = try AdapterCommand.open()
     let base = try arguments.text("base").map { try ModelCommand.path($0, registry) }
-    let path = arguments.required("PATH")
+    var path = arguments.required("PATH")
+    let isBundle = TorchResult.isBundle(path)
+    if isBundle {
+      let result = TorchResult(folder: path)
+      try result.check(base: base, registry)
+      path = result.directory
+    }
     let adapter =
       path.hasSuffix(".gguf")
       ? try importGGUF(path, name: arguments.text("name"), base: base, registry)
-      : try registry.importAdapter(from: path, name: arguments.text("name"), base: base)
+      : try registry.importAdapter(from: path, name: arguments.text("name"), base: isBundle ? nil : base)
     console.emit(json: AdapterCommand.json(adapter))
     console.print("imported \(adapter.name), a candidate for \(adapter.baseName)")
     return .done

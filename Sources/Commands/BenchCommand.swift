@@ -28,6 +28,10 @@ struct BenchCommand: Command {
       "precision", ["native", "f32", "q8_0", "q4_0"], help: "Form of the weights (default native)."),
     Option.flag("cached", help: "Load through the packed cache, as complete and lsp do."),
     Option.flag("train", help: "Also measure LoRA training, rank 16, 4 x 512 tokens."),
+    Option.flag(
+      "train-only", help: "Measure LoRA training with loss on a quarter of the positions, and nothing else."),
+    Option.integer(
+      "sequences", "N", in: 1...64, help: "Sequences of 512 tokens in a training step (default 4)."),
   ]
 
   static func run(_ arguments: Arguments, _ console: Console) async throws -> ExitCode {
@@ -51,11 +55,15 @@ struct BenchCommand: Command {
       generate: arguments.integer("generate") ?? 64)
     console.progress("measuring this machine's limits")
     bench.measureLimits()
-    console.progress("prefill and decode")
-    try bench.measureInference()
-    if arguments.flag("train") {
+    if !arguments.flag("train-only") {
+      console.progress("prefill and decode")
+      try bench.measureInference()
+    }
+    if arguments.flag("train") || arguments.flag("train-only") {
       console.progress("training")
-      try bench.measureTraining()
+      PeakMemory.reset()
+      try bench.measureTraining(
+        sequences: arguments.integer("sequences") ?? 4, sparseOnly: arguments.flag("train-only"))
     }
     console.endProgress()
     show(bench, loading, console)
@@ -94,6 +102,7 @@ struct BenchCommand: Command {
       "bytes_per_token": .int(model.bytesPerToken), "load_ms": .double(loading),
       "threads": .int(bench.pool.threadCount), "kernels": .string(Kernels.best.name),
       "blas": .string(BLAS.shared.description), "figures": .array(figures),
+      "peak_megabytes": PeakMemory.megabytes.map { .int($0) } ?? .null,
     ])
   }
 
@@ -185,16 +194,25 @@ struct Bench {
         reached: decode * Double(model.bytesPerToken) / 1e9, limit: bandwidth / 1e9, unit: "GB/s"))
   }
 
-  mutating func measureTraining() throws {
+  mutating func measureTraining(sequences: Int, sparseOnly: Bool) throws {
+    let count = sequences * 512
     let adapter = TrainableAdapter(model.configuration, rank: 16, alpha: 32, seed: 1)
     let pass = try TrainingPass(
-      model: model, adapter: adapter, maximumTokens: 2_048, longest: 512, pool: pool)
+      model: model, adapter: adapter, maximumTokens: count, longest: 512, pool: pool)
+    var optimizer = AdamWOptimizer()
     let ids = tokens(512)
-    for (name, every) in [("train, logits at all", 1), ("train, logits at 25 %", 4)] {
+    let cases = [("train, logits at all", 1), ("train, logits at 25 %", 4)]
+    for (name, every) in sparseOnly ? [cases[1]] : cases {
       let weights = (0..<512).map { $0 > 0 && $0 % every == 0 ? Float(1) : 0 }
-      let batch = [TrainingSequence](repeating: TrainingSequence(tokens: ids, weights: weights), count: 4)
+      let batch = [TrainingSequence](
+        repeating: TrainingSequence(tokens: ids, weights: weights), count: sequences)
       let speed = MachineLimits.median(5) {
-        2_048 / MachineLimits.time { _ = pass.run(batch, gradientScale: 1e-3) }
+        Double(count)
+          / MachineLimits.time {
+            adapter.clearGradients()
+            _ = pass.run(batch, gradientScale: 1e-3)
+            optimizer.update(adapter, learningRate: 1e-4)
+          }
       }
       let head = Double(model.embedding.outputs * model.embedding.inputs) / Double(every)
       // Forward and input gradient, two operations per weight each; the factors' own part is left out.

@@ -15,7 +15,8 @@ struct TrainCommand: Command {
   static let positionals = [
     Positional("PATH", optional: true, repeats: true, help: "Repository or folder (or --dataset).")
   ]
-  static let options = ownOptions + TrainingOptions.all + ObjectiveOptions.all
+  static let options =
+    ownOptions + TrainingOptions.all + ObjectiveOptions.all + TorchOptions.all
   private static let ownOptions = [
     Option.text("base", "NAME|PATH", help: "Base model (default: the embedded base)."),
     Option.text("name", "ADAPTER", help: "Name of the adapter (default: the folder's name)."),
@@ -50,6 +51,8 @@ struct TrainCommand: Command {
       [arguments.text("budget"), arguments.text("steps"), arguments.text("epochs")].compactMap({ $0 }).count
         < 2
     else { throw UsageError("--budget, --steps and --epochs exclude each other") }
+    let torch = try TorchOptions(arguments)
+    if torch.isAsked { return try TorchJob(arguments, torch, console).run(resume: arguments.flag("resume")) }
     if arguments.flag("resume"), try TrainingJob.isFinished(arguments, console) { return .done }
     var job = try TrainingJob(arguments, console)
     if arguments.flag("dry-run") { return try job.dryRun() }

@@ -85,10 +85,7 @@ struct TrainingData {
         model: engine.model, format: engine.format, recipe: recipe, directory: directory, identity: identity,
         carve: { _ in examples }, heldOut: measures ? heldOut : [], start: start)
     case .shards(let path):
-      let beside = CarveRequest.path(of: DataSplit.validation.rawValue, beside: path)
-      let validation =
-        measures && TokenShardSet.file(at: beside) != nil
-        ? try TokenShardSet(path: beside, format: engine.format).holes(limit: Self.heldOutLimit) : []
+      let validation = measures ? try Self.holes(beside: path, engine.format) : []
       return try Trainer(
         model: engine.model, recipe: recipe, directory: directory, identity: identity,
         source: TokenShardSet(path: path, format: engine.format), heldOut: validation, start: start)

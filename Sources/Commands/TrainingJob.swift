@@ -58,14 +58,15 @@ struct TrainingJob {
     self.recipe = recipe
   }
 
-  private static func defaultName(_ arguments: Arguments) -> String {
+  static func defaultName(_ arguments: Arguments) -> String {
     let path = arguments.positional("PATH") ?? arguments.text("dataset") ?? "adapter"
     let last = URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent
     let safe = last.map { $0.isLetter || $0.isNumber || "-_.".contains($0) ? $0 : "-" }
     return safe.isEmpty ? "adapter" : String(safe)
   }
 
-  private static func recipe(_ arguments: Arguments) throws -> TrainingRecipe {
+  /// What the options say.
+  static func recipe(_ arguments: Arguments) throws -> TrainingRecipe {
     var recipe = TrainingRecipe()
     if let seconds = arguments.seconds("budget") { recipe.budget = .seconds(seconds) }
     if let steps = arguments.integer("steps") { recipe.budget = .steps(steps) }

@@ -5,9 +5,9 @@ import Foundation
 /// Not Foundation's `Process`: there, a child inherits what another thread is just opening for a child of its own, and
 /// two that hold each other's ends of a socket never end. Here every descriptor of ours is closed on exec from its
 /// making, and the child closes everything else that it finds open.
-struct ChildProcess: Sendable {
+public struct ChildProcess: Sendable {
   /// What the program writes; the caller closes it.
-  let output: Int32
+  public let output: Int32
   private let identifier: pid_t
 
   /// Ends of a child's files that are ours until the child has them.
@@ -26,11 +26,12 @@ struct ChildProcess: Sendable {
   }
 
   /// An error number of the system.
-  struct Failure: Error {
+  public struct Failure: Error {
     let code: Int32
     /// No program of the name is in `PATH`.
-    var isMissingProgram: Bool { code == ENOENT }
-    var reason: String { String(cString: strerror(code)) }
+    public var isMissingProgram: Bool { code == ENOENT }
+    /// What the system says.
+    public var reason: String { String(cString: strerror(code)) }
   }
 
   /// Starts a program that is found in `PATH`.
@@ -39,7 +40,7 @@ struct ChildProcess: Sendable {
   ///   - input: becomes its standard input, and stays open here; nil for nothing to read.
   ///   - messages: becomes its standard error, and stays open here; nil to drop what it says.
   /// - Throws: what the system says.
-  init(
+  public init(
     _ program: String, _ arguments: [String], environment: [String: String], input: Int32? = nil,
     messages: Int32? = nil
   ) throws(Failure) {
@@ -111,7 +112,7 @@ struct ChildProcess: Sendable {
   /// Waits for the end of the program; once.
   ///
   /// - Returns: its exit code; 128 and the number of the signal where one ended it.
-  func waitForExit() -> Int32 {
+  public func waitForExit() -> Int32 {
     var status: Int32 = 0
     while waitpid(identifier, &status, 0) < 0 {
       if errno != EINTR { return 128 }

@@ -53,9 +53,20 @@ public final class TokenShardWriter: ExampleSink {
   /// the recipe allows or carries no loss.
   public func prepare(_ example: FIMExample) -> [UInt8]? {
     var random = encoder.random(for: example, epoch: info.epoch)
-    guard let sequence = encoder.sequence(example, random: &random) else { return nil }
+    return encoder.sequence(example, random: &random).map(Self.bytes)
+  }
+
+  /// Adds a sequence as it is.
+  ///
+  /// - Throws: `WeightsError.unwritable`.
+  public func append(_ sequence: TrainingSequence) throws {
+    guard !sequence.tokens.isEmpty else { return }
+    try append(Self.bytes(sequence))
+  }
+
+  private static func bytes(_ sequence: TrainingSequence) -> [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(Self.headBytes + sequence.tokens.count * 8)
+    bytes.reserveCapacity(headBytes + sequence.tokens.count * 8)
     for number in [sequence.middleStart, sequence.middleBytes] {
       withUnsafeBytes(of: Int32(clamping: number)) { bytes.append(contentsOf: $0) }
     }
@@ -68,6 +79,10 @@ public final class TokenShardWriter: ExampleSink {
   ///
   /// - Throws: `WeightsError.unwritable`.
   public func append(_ prepared: [UInt8], of example: FIMExample) throws {
+    try append(prepared)
+  }
+
+  private func append(_ prepared: [UInt8]) throws {
     precondition(prepared.count >= Self.headBytes + 8, "not what `prepare` makes")
     let count = (prepared.count - Self.headBytes) / 8
     let bytes = (tokens.count + count) * 8 + (offsets.count + 1) * 16

@@ -140,8 +140,18 @@ public final class TrainableAdapter {
     var settings = AdapterSettings()
     settings.rank = rank
     settings.alpha = alpha
+    self.init(settings, configuration: configuration, seed: seed)
+  }
+
+  /// Fresh factors, as those for a model, without one.
+  ///
+  /// - Precondition: a target at least; neither magnitudes nor token rows, which are made of the model's weights.
+  public convenience init(_ settings: AdapterSettings, configuration: GemmaConfiguration, seed: UInt64) {
+    precondition(!settings.targets.isEmpty && settings.rank > 0, "an adapter without factors")
+    precondition(!settings.hasMagnitudes && settings.tokens.isEmpty, "needs the model's weights")
     self.init(
-      configuration, rank: rank, alpha: Double(alpha), isRankStabilized: false,
+      configuration, rank: settings.rank, alpha: Double(settings.alpha),
+      isRankStabilized: settings.isRankStabilized,
       modules: Self.fresh(settings, configuration, nil, seed: seed), tokenRows: nil, model: nil)
   }
 

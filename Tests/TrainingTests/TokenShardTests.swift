@@ -114,6 +114,21 @@ private struct Shards {
     #expect(set.tokenCount == expected.reduce(0) { $0 + $1.tokens.count })
   }
 
+  @Test func sequencesAreWrittenAsTheyAre() throws {
+    let shards = try Shards()
+    let sequences = [
+      TrainingSequence(tokens: [2, 7, 9], weights: [0, 0, 3], middleStart: 1, middleBytes: 5),
+      TrainingSequence(tokens: [2, 4], weights: [0, 0.5]),
+    ]
+    let path = shards.folder + "/own.safetensors"
+    let writer = TokenShardWriter(
+      path: path, encoder: shards.encoder, info: TokenShardInfo(encoder: shards.encoder))
+    for sequence in sequences + [TrainingSequence(tokens: [], weights: [])] { try writer.append(sequence) }
+    try writer.seal()
+    try writer.finish()
+    #expect(try shards.read(path) == sequences)
+  }
+
   @Test func partsOfADatasetHaveTheSequencesOfTheWhole() throws {
     let shards = try Shards()
     let whole = try shards.read(shards.write())

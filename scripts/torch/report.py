@@ -6,9 +6,22 @@ import json
 class Report:
     """Of the leading process; the others have none."""
 
-    def __init__(self, folder, lines, appending):
-        self.lines = lines
-        self.file = open(folder / "metrics.jsonl", "a" if appending else "w", buffering=1, encoding="utf-8")
+    def __init__(self, folder, lines):
+        self.path, self.lines, self.file = folder / "metrics.jsonl", lines, None
+
+    def begin(self, step):
+        """Opens the file behind the lines of the first `step` steps: a killed run leaves lines that its checkpoint does not know of, and
+        perhaps half a line."""
+        kept = []
+        if step > 0 and self.path.exists():
+            for line in self.path.read_text("utf-8", "replace").splitlines():
+                try:
+                    if json.loads(line)["step"] <= step:
+                        kept.append(line + "\n")
+                except (ValueError, KeyError, TypeError):
+                    continue
+        self.file = open(self.path, "w", buffering=1, encoding="utf-8")
+        self.file.writelines(kept)
 
     def step(self, metrics, fraction, remaining):
         """After an optimiser step; a full disk does not stop the run."""
@@ -31,4 +44,5 @@ class Report:
 
     def close(self):
         """Ends the file."""
-        self.file.close()
+        if self.file:
+            self.file.close()

@@ -35,7 +35,7 @@ def main():
         recipe = recipes.read(words.run / "recipe.json")
         team = Team(recipe.engine.threads)
         if team.leads:
-            report = Report(words.run, words.lines, words.resume)
+            report = Report(words.run, words.lines)
         Trainer(recipe, words.run, team, report).run(words.resume)
     except Refusal as refusal:
         if int(os.environ.get("RANK", 0)) == 0:

@@ -45,6 +45,8 @@ class Trainer:
             position = checkpoint.read(self.folder, self.recipe.identity, self.factors, self.optimizer)
         stream = Stream([part.lengths for part in self.sets], self.recipe.seed, self.recipe.batch_tokens,
                         self.recipe.micro_batch_tokens, position.epoch, position.used)
+        if self.report:
+            self.report.begin(position.step)
         self._listen()
         started = saved = time.monotonic()
         before = position.elapsed
