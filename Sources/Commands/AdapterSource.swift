@@ -5,13 +5,14 @@ import Weights
 
 /// An adapter in either of its two forms, a PEFT folder or a GGUF file: factors for matrices of a base.
 struct AdapterSource {
-  /// The factors of one matrix, which gains `scale · B A`.
+  /// The factors of one matrix, which gains `scale · B A`; with a magnitude its rows are brought to these norms (DoRA).
   struct Module {
     let projection: Projection
     let layer: Int
     let a: Tensor  // [rank, inputs]
     let b: Tensor  // [outputs, rank]
     let scale: Float
+    var magnitude: Tensor?  // [outputs]
 
     var role: TensorRole { .layer(layer, LayerTensor(projection)) }
     var rank: Int { a.shape[0] }
@@ -21,27 +22,33 @@ struct AdapterSource {
 
   let path: String
   let modules: [Module]
+  /// Rows of the embedding that replace the base's.
+  let tokenRows: PEFTAdapter.TokenRows?
   private let byRole: [TensorRole: Module]
 
   /// Reads the folder or file at `path`.
   init(path: String) throws {
     let isFolder = FileManager.default.fileExists(atPath: path + "/adapter_config.json")
-    let modules = isFolder ? try Self.peftModules(path) : try Self.ggufModules(path)
+    let folder = isFolder ? try PEFTAdapter(directory: path, variants: .read) : nil
+    let modules = try folder.map { try Self.peftModules($0) } ?? Self.ggufModules(path)
     self.path = path
     self.modules = modules
+    tokenRows = folder?.tokenRows
     byRole = Dictionary(modules.map { ($0.role, $0) }, uniquingKeysWith: { first, _ in first })
     guard byRole.count == modules.count else {
       throw Failure("\(path): two modules belong to one matrix; the adapter is damaged")
     }
   }
 
-  private static func peftModules(_ path: String) throws -> [Module] {
-    try PEFTAdapter(directory: path).modules.map { module in
+  private static func peftModules(_ folder: PEFTAdapter) throws -> [Module] {
+    let path = folder.directory
+    return try folder.modules.map { module in
       guard let place = place(module.modulePath, separator: "layers", name: \.modulePath) else {
         throw Failure("\(path): module \(module.modulePath) is not one of a Gemma layer's seven matrices")
       }
       return Module(
-        projection: place.projection, layer: place.layer, a: module.a, b: module.b, scale: module.scale)
+        projection: place.projection, layer: place.layer, a: module.a, b: module.b, scale: module.scale,
+        magnitude: module.magnitude)
     }
   }
 
@@ -94,13 +101,32 @@ extension AdapterSource {
             + "the adapter belongs to another one")
       }
     }
+    guard let tokenRows else { return }
+    guard tokenRows.rows.shape[1] == configuration.hiddenSize,
+      tokenRows.tokens.allSatisfy({ $0 < configuration.vocabularySize })
+    else {
+      throw GemmaError.adapter(
+        path: path,
+        problem:
+          "its token rows \(tokenRows.rows.shape) do not fit \(configuration.vocabularySize) tokens of "
+          + "\(configuration.hiddenSize); the adapter belongs to another base")
+    }
   }
 
   /// Whether the adapter changes the matrix.
-  func changes(_ role: TensorRole) -> Bool { byRole[role] != nil }
+  func changes(_ role: TensorRole) -> Bool {
+    byRole[role] != nil || role == .embedding && tokenRows != nil
+  }
 
-  /// Adds the adapter's product to a matrix, `[outputs, inputs]`.
+  /// Adds the adapter's product to a matrix, `[outputs, inputs]`, or puts its rows into the embedding.
   func merge(into matrix: inout [Float], _ role: TensorRole) {
+    if role == .embedding, let tokenRows {
+      let width = tokenRows.rows.shape[1]
+      for (token, row) in zip(tokenRows.tokens, 0...) {
+        let values = tokenRows.rows.rows(row..<(row + 1)).floats()
+        matrix.replaceSubrange((token * width)..<(token * width + width), with: values)
+      }
+    }
     guard let module = byRole[role] else { return }
     precondition(matrix.count == module.outputs * module.inputs, "checked before")
     let (a, b) = (module.a.floats(), module.b.floats())
@@ -114,14 +140,26 @@ extension AdapterSource {
         }
       }
     }
+    guard let magnitude = module.magnitude?.floats() else { return }
+    for (row, wanted) in magnitude.enumerated() {
+      let range = row * module.inputs..<(row + 1) * module.inputs
+      let norm = matrix[range].reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
+      let gain = norm > 0 ? wanted / norm : 0
+      for index in range { matrix[index] *= gain }
+    }
   }
 }
 
 // MARK: - Writing
 
 extension AdapterSource {
-  /// Writes the adapter as a GGUF file for a base of the given configuration.
+  /// Writes the adapter as a GGUF file for a base of the given configuration; the format knows neither DoRA nor token rows.
   func writeGGUF(_ configuration: GemmaConfiguration, name: String, to path: String) throws {
+    guard tokenRows == nil, modules.allSatisfy({ $0.magnitude == nil }) else {
+      throw Failure(
+        "\(self.path): a GGUF adapter has no room for DoRA and token rows; "
+          + "write a merged model with gemfill model export --adapter")
+    }
     try check(configuration)
     let names = GGUFNames()
     try GGUFAdapter.write(
@@ -150,9 +188,10 @@ extension AdapterSource {
       }
       return PEFTAdapter.OutputModule(
         modulePath: "model.layers.\(module.layer).\(module.projection.modulePath)", inputs: module.inputs,
-        outputs: module.outputs, a: a, b: b)
+        outputs: module.outputs, a: a, b: b, magnitude: module.magnitude?.floats())
     }
     try PEFTAdapter.write(
-      outputs, rank: rank, alpha: Double(scale) * Double(rank), baseModelName: baseModelName, to: directory)
+      outputs, rank: rank, alpha: Double(scale) * Double(rank), baseModelName: baseModelName,
+      tokenRows: tokenRows.map { .init(tokens: $0.tokens, rows: $0.rows.floats()) }, to: directory)
   }
 }

@@ -59,6 +59,7 @@ struct VerifyCommand: Command {
       for prefix in ["grad.", "after5.", "dpo_grad."] where check.name.hasPrefix(prefix) {
         check.name = prefix + "*"
       }
+      if let part = check.name.range(of: ".grad.") { check.name = check.name[..<part.upperBound] + "*" }
       if let index = rows.firstIndex(where: { $0.name == check.name }) {
         if check.difference / check.tolerance > rows[index].difference / rows[index].tolerance {
           rows[index] = check

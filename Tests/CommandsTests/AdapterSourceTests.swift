@@ -58,6 +58,41 @@ struct AdapterSourceTests {
     #expect(names == ["config.json", "model.safetensors", "tokenizer.model"])
   }
 
+  /// DoRA and rows of the embedding become part of the merged weights, for servers that know neither.
+  @Test func magnitudesAndTokenRowsAreMergedToo() throws {
+    let sample = try Sample()
+    var random = SeededRandom(seed: 6)
+    func numbers(_ count: Int, within bound: Float) -> [Float] {
+      (0..<count).map { _ in random.uniform(within: bound) }
+    }
+    func module(_ path: String, _ inputs: Int, _ outputs: Int) -> PEFTAdapter.OutputModule {
+      PEFTAdapter.OutputModule(
+        modulePath: path, inputs: inputs, outputs: outputs, a: numbers(2 * inputs, within: 0.3),
+        b: numbers(2 * outputs, within: 0.3), magnitude: numbers(outputs, within: 0.5).map { 1.5 + $0 })
+    }
+    let adapter = sample.model.folder + "/dora"
+    try PEFTAdapter.write(
+      [module("model.layers.0.self_attn.q_proj", 64, 64), module("model.layers.1.mlp.down_proj", 96, 64)],
+      rank: 2, alpha: 3, baseModelName: nil, isRankStabilized: true,
+      tokenRows: .init(tokens: [700, 400], rows: numbers(128, within: 0.4)), to: adapter)
+    let expected = try logits(sample.model.path, adapter: sample.loaded(adapter))
+    #expect(largestDifference(try logits(sample.model.path), expected) > 0.1)
+    let source = try AdapterSource(path: adapter)
+    var conversion = ModelConversion(source: try sample.model.source(), format: nil)
+    conversion.adapter = source
+    let gguf = sample.model.folder + "/merged.gguf"
+    _ = try conversion.writeGGUF(to: gguf, name: "merged")
+    #expect(largestDifference(try logits(gguf), expected) < 1e-3)
+    // A GGUF adapter has no room for them; a PEFT folder has.
+    #expect(throws: Failure.self) {
+      try source.writeGGUF(
+        sample.model.source().configuration, name: "x", to: sample.model.folder + "/x.gguf")
+    }
+    try source.writePEFT(baseModelName: nil, to: sample.model.folder + "/copy")
+    let copied = try logits(sample.model.path, adapter: sample.loaded(sample.model.folder + "/copy"))
+    #expect(largestDifference(copied, expected) < 1e-4)
+  }
+
   @Test func theWayToGGUFAndBackChangesNothing() throws {
     let sample = try Sample()
     let source = try AdapterSource(path: sample.adapter)
