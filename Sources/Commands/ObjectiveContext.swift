@@ -1,4 +1,5 @@
 import Carving
+import Evaluation
 import Foundation
 import Gemma
 import Generation
@@ -13,6 +14,7 @@ struct ObjectiveContext {
   let reward: (any RewardFunction)?
   /// Teaches; nil unless a model is distilled.
   let teacher: Engine?
+  private let catalog = LanguageCatalog.standard()
   /// The adapter to start from.
   let parent: ModelRegistry.Adapter?
 
@@ -53,6 +55,16 @@ struct ObjectiveContext {
     try parent.map { try TrainableAdapter(model: model, directory: $0.directory) }
   }
 
+  /// Whether a teacher's text is learnt: it parses, and is near to what stood there or sure of itself.
+  func isWorthLearning(_ text: [UInt8], in example: FIMExample, probability: Double) -> Bool {
+    let rollout = Rollout(example: example, completion: text, isFinished: true)
+    let parses = BuiltInReward(name: .parses, catalog: catalog)
+    guard catalog.language(forPath: example.path) == nil || parses.scores([rollout])[0] == 1 else {
+      return false
+    }
+    return probability > 0.6 || TextMetrics.editSimilarity(text, Array(example.middle.utf8)) >= 0.5
+  }
+
   private static func reward(_ arguments: Arguments) -> any RewardFunction {
     if let program = arguments.text("reward-command") {
       return CommandReward(program: program, timeout: arguments.seconds("reward-timeout") ?? 30)
@@ -75,7 +87,9 @@ extension ObjectiveSettings {
       object["reward"] = .string(further)
       object["clip"] = .double(clip)
       object["group"] = .int(policy.groupSize)
-    case .distill: object["teacher_sha256"] = .string(further)
+    case .distill:
+      object["teacher_sha256"] = .string(further)
+      object["teaches"] = teachesTexts ? "texts" : "logits"
     case .sft, .kto, .apoZero: break
     }
     if name.learnsPreferences { object["reference"] = "base" }

@@ -23,6 +23,9 @@ enum ObjectiveOptions {
     Option.integer("answer-tokens", "N", in: 1...512, help: "Most tokens of an answer in grpo (default 48)."),
     Option.number("temperature", "X", in: 0.05...5, help: "Of the answers in grpo (default 1)."),
     Option.text("teacher", "NAME|PATH", help: "Larger model of the same vocabulary, for distill."),
+    Option.choice(
+      "teach", ["logits", "texts"],
+      help: "What distill learns: the teacher's probabilities (default), or middles that it writes."),
     Option.text("continue", "ADAPTER", help: "Start from this adapter's factors."),
   ]
 
@@ -46,6 +49,7 @@ enum ObjectiveOptions {
     if let size = arguments.integer("group") { settings.policy.groupSize = size }
     if let tokens = arguments.integer("answer-tokens") { settings.policy.maxTokens = tokens }
     if let temperature = arguments.number("temperature") { settings.policy.temperature = Float(temperature) }
+    settings.teachesTexts = arguments.text("teach") == "texts"
     if settings.name == .grpo {
       settings.further =
         arguments.text("reward-command") ?? arguments.text("reward") ?? RewardName.parses.rawValue
@@ -66,7 +70,7 @@ enum ObjectiveOptions {
     try needs(["beta"], [.kto, .apoZero, .dpo, .grpo])
     try needs(
       ["reward", "reward-command", "reward-timeout", "group", "answer-tokens", "temperature"], [.grpo])
-    try needs(["teacher"], [.distill])
+    try needs(["teacher", "teach"], [.distill])
     if name == .distill, arguments.text("teacher") == nil {
       throw UsageError("--objective distill needs --teacher MODEL")
     }

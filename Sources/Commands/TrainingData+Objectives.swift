@@ -52,7 +52,13 @@ extension TrainingData {
     let held = measures ? holes.heldOut.compactMap { encoder.sequence($0, order: .suffixFirst) } : []
     let source: any SequenceSource
     let factors = LateFactors()
-    if let teacher = context.teacher {
+    if let teacher = context.teacher, recipe.objective.teachesTexts {
+      let texts = TeacherTexts(teacher.model, format: teacher.format, longest: longest) {
+        example, text, probability in
+        context.isWorthLearning(text, in: example, probability: probability)
+      }
+      source = CarvedSource(encoder: encoder, teacher: texts, carve: holes.carve)
+    } else if let teacher = context.teacher {
       source = DistilledSource(
         CarvedSource(encoder: encoder, carve: holes.carve), teacher: Teacher(teacher.model, longest: longest))
     } else if let reward = context.reward {

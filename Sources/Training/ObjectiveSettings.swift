@@ -31,6 +31,8 @@ public struct ObjectiveSettings: Sendable, Equatable {
   public var clip = 0.2
   /// How GRPO draws answers.
   public var policy = PolicySource.Options()
+  /// Whether a teacher writes the middles, instead of saying how probable each token is.
+  public var teachesTexts = false
   /// What else decides what a run becomes, such as rewards by name and the teacher's hash.
   public var further = ""
 

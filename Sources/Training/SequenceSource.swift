@@ -30,11 +30,15 @@ extension SequenceSource {
 public struct CarvedSource: SequenceSource {
   private let encoder: ExampleEncoder
   private let carve: (Int) throws -> [FIMExample]
+  private let teacher: TeacherTexts?
   private var examples: [FIMExample] = []
   private var epoch = -1
 
-  /// Creates a source; `carve` gives the examples of an epoch.
-  public init(encoder: ExampleEncoder, carve: @escaping (Int) throws -> [FIMExample]) {
+  /// Creates a source; `carve` gives the examples of an epoch, whose middles `teacher` may write anew.
+  public init(
+    encoder: ExampleEncoder, teacher: TeacherTexts? = nil, carve: @escaping (Int) throws -> [FIMExample]
+  ) {
+    self.teacher = teacher
     self.encoder = encoder
     self.carve = carve
   }
@@ -52,8 +56,12 @@ public struct CarvedSource: SequenceSource {
   }
 
   /// The example as a sequence in an order and with a seam that are drawn.
-  public func sequence(at index: Int) -> TrainingSequence? {
-    let example = examples[index]
+  public func sequence(at index: Int) throws -> TrainingSequence? {
+    var example = examples[index]
+    if let teacher {
+      guard let taught = try teacher.rewritten(example) else { return nil }
+      example = taught
+    }
     var random = encoder.random(for: example, epoch: epoch)
     return encoder.sequence(example, random: &random)
   }

@@ -189,4 +189,29 @@ private struct Run {
     // The divergence from itself is nearly 0: what is left is the half of the cross entropy.
     #expect(abs(taught - plain / 2) < 0.02 * plain, "\(taught) \(plain)")
   }
+
+  @Test func aTeachersTextIsLearntOnlyWhereItIsAccepted() throws {
+    let engine = try Engine.load(path: basePath)
+    let hole = hole(3)
+    let example = FIMExample(
+      path: hole.path, language: "python", kind: .node, nodePath: "", windowStart: 0,
+      middleStart: hole.prefix.utf8.count, middleEnd: hole.prefix.utf8.count + 3, prefix: hole.prefix,
+      middle: "old", suffix: hole.suffix)
+    var seen: [Double] = []
+    func texts(_ verdict: Bool) -> TeacherTexts {
+      TeacherTexts(engine.model, format: engine.format, longest: 128) { _, _, probability in
+        seen.append(probability)
+        return verdict
+      }
+    }
+    let teacher = texts(true)
+    let taught = try #require(try teacher.rewritten(example))
+    #expect(taught.middle != "old" && taught.middleEnd - taught.middleStart == taught.middle.utf8.count)
+    #expect(try teacher.rewritten(example) == taught)
+    #expect(seen.count == 1 && seen[0] > 0 && seen[0] <= 1)
+    #expect(try texts(false).rewritten(example) == nil)
+    var plain = example
+    plain.kind = .plain
+    #expect(try texts(false).rewritten(plain) == plain)
+  }
 }

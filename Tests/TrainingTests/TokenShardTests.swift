@@ -103,7 +103,7 @@ private struct Shards {
     let index = try shards.write()
     var source = CarvedSource(encoder: shards.encoder) { _ in Shards.examples }
     let count = try source.open(epoch: 0)
-    let expected = (0..<count).compactMap { source.sequence(at: $0) }
+    let expected = try (0..<count).compactMap { try source.sequence(at: $0) }
     #expect(try shards.read(index) == expected)
     #expect(shards.files.count > 3)
     #expect(
