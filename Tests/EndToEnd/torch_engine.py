@@ -26,7 +26,6 @@ if os.environ.get("GEMFILL_TEST_IN_PYTHON") != "1":
 
 from safetensors.numpy import load_file  # noqa: E402
 
-CHECKED = Path(__file__).resolve().parents[2]
 failures: list[str] = []
 checks = 0
 
@@ -61,11 +60,12 @@ def losses(folder: Path) -> list[float]:
 
 
 def difference(one: Path, other: Path) -> float:
-    """The largest between the factors of two adapters, over the largest factor B."""
+    """The distance of two adapters' factors B over their norm. Single values say little: Adam turns a gradient near 0, rounded one way
+    or the other, into a whole step."""
     a, b = (load_file(folder / "adapter_model.safetensors") for folder in (one, other))
     check(a.keys() == b.keys(), f"{one.name} and {other.name} have the same tensors")
-    size = max(abs(value).max() for name, value in a.items() if "lora_B" in name)
-    return float(max(abs(a[name] - b[name]).max() for name in a if name in b) / size)
+    names = [name for name in a if "lora_B" in name and name in b]
+    return float((sum(((a[n] - b[n]) ** 2).sum() for n in names) / sum((a[n] ** 2).sum() for n in names)) ** 0.5)
 
 
 def close(one: list[float], other: list[float], tolerance: float, what: str) -> None:
@@ -107,12 +107,10 @@ close(losses(native), losses(one), 5e-3, "native against PyTorch")
 close(losses(adapters / "native-few"), losses(adapters / "few"), 5e-3, "other targets, scale, rates: native against PyTorch")
 rates = [[row["learning_rate"] for row in metrics(adapters / name)] for name in ("native-few", "few")]
 check(all(abs(a / b - 1) < 1e-5 for a, b in zip(*rates)), f"the same learning rates: {rates}")
-apart = difference(adapters / "native-few", adapters / "few")
-print(f"native against PyTorch: factors differ by {apart:.1e} of the largest B")
-for name in ("two", "sharded"):
-    apart = difference(one, adapters / name)
-    print(f"{name}: factors differ from those of one process by {apart:.1e} of the largest B")
-    check(apart < 2e-3, f"{name}: factors differ by {apart:.1e}")
+for name, other, limit in (("one", "two", 1e-4), ("one", "sharded", 1e-4), ("native", "one", 0.2), ("native-few", "few", 0.2)):
+    apart = difference(adapters / name, adapters / other)
+    print(f"factors B of {other}: {apart:.1e} of their norm from those of {name}")
+    check(apart < limit, f"factors of {other} are {apart:.1e} from those of {name}")
 check(metrics(native)[0].keys() <= metrics(one)[0].keys(), "metrics have the names of the native engine")
 check([row["tokens"] for row in metrics(native)] == [row["tokens"] for row in metrics(one)], "the same sequences in every step")
 
@@ -215,7 +213,7 @@ recipe["engine"]["checkpoint_seconds"] = 0
 train = [PEER, str(moved / "scripts/train.py"), str(moved)]
 subprocess.run(train, capture_output=True, timeout=300, check=True)
 whole = losses(moved), (moved / "result/adapter_model.safetensors").read_bytes()
-for instant in range(3):
+for instant in range(2):
     shutil.rmtree(moved / "result")
     process = subprocess.Popen(train, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     process.stdout.readline(), process.stdout.readline()  # the first step is saved then
