@@ -27,7 +27,10 @@ let rooms: [Room] = [
   Room(name: "Acceptance", imports: ["Database"]),
   Room(name: "Completion", imports: ["Generation", "Context", "Syntax"]),
   Room(
-    name: "LanguageServer", imports: ["Acceptance", "Completion", "Context", "Corpus", "Syntax", "Weights"]),
+    name: "LanguageServer",
+    imports: [
+      "Acceptance", "Completion", "Context", "Corpus", "Generation", "Syntax", "Weights",
+    ]),
   Room(
     name: "Commands",
     imports: [

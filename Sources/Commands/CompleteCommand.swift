@@ -25,6 +25,8 @@ struct CompleteCommand: Command {
       "context", ["auto", "on", "off"],
       help:
         "Show the model pieces of other files of the repository (default: auto, if the adapter learnt it)."),
+    Option.flag(
+      "no-ngrams", help: "Leave out the counts of what followed the same tokens in the repository's files."),
     Option.flag("explain", help: "Also say on standard error what was seen, generated, cut away and spent."),
   ]
 
@@ -43,10 +45,14 @@ struct CompleteCommand: Command {
     var isWanted = arguments.text("context") == "on"
     if arguments.text("context") ?? "auto" == "auto" { isWanted = await model.readsContext(adapter: adapter) }
     let context = isWanted ? place.repositoryContext(catalog: catalog) : nil
+    let tokenizer = model.engine.tokenizer
+    let mixture =
+      arguments.flag("no-ngrams")
+      ? nil : await place.repositoryMixture(catalog: catalog) { tokenizer.encode($0) }
     let answer = try await service.complete(
       CompletionRequest(
         document: place.file, path: place.pathInRepository, text: text, cursor: cursor, trigger: .invoked,
-        adapter: adapter, maxTokens: arguments.integer("tokens"), context: context))
+        adapter: adapter, maxTokens: arguments.integer("tokens"), context: context, mixture: mixture))
     if !answer.text.isEmpty { console.print(String(decoding: answer.text, as: UTF8.self)) }
     let snippets = Self.described(answer.context, format: model.engine.format)
     if arguments.flag("explain") { explain(answer, snippets, adapter, console) }

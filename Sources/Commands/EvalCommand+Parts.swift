@@ -1,8 +1,43 @@
+import Corpus
 import Evaluation
 import Foundation
+import Generation
+import Syntax
+import Tokenizer
 import Weights
 
 extension EvalCommand {
+  /// Base and adapters mixed with counts, and as an editor meets them, as far as the flags ask for it.
+  static func mixed(
+    _ adapters: [String], _ showing: Set<String>, _ model: ServingModel, _ catalog: LanguageCatalog,
+    _ mixture: NgramMixture, _ arguments: Arguments
+  ) -> [any Contender] {
+    let names = [nil] + adapters.map(Optional.some)
+    var contenders: [any Contender] = []
+    if arguments.flag("mixture") {
+      contenders += names.map { adapter in
+        ModelContender(
+          name: (adapter ?? "base") + mixedSuffix, model: model, adapter: adapter,
+          showsContext: adapter.map(showing.contains) ?? false, mixture: mixture)
+      }
+    }
+    if arguments.flag("served") {
+      contenders += names.map { adapter in
+        ServedContender(
+          name: adapter ?? "base", model: model, catalog: catalog, adapter: adapter,
+          showsContext: adapter.map(showing.contains) ?? false, mixture: mixture)
+      }
+    }
+    return contenders
+  }
+
+  /// Behind the name of the bare contender.
+  private static let mixedSuffix = " + n-grams"
+
+  static func mixture(of files: [SourceFile], tokenizer: Tokenizer) -> NgramMixture {
+    NgramMixture(repository: FollowerIndex(texts: files.map { tokenizer.encode($0.bytes) }))
+  }
+
   /// Longest result file that is read.
   private static let resultLimit = 2 << 30
 

@@ -38,8 +38,11 @@ struct EvalCommand: Command {
       "no-context",
       help: "Show no adapter pieces of other files (default: those that were trained with them)."),
     Option.flag(
+      "mixture",
+      help: "Measure base and adapters also mixed with what followed the same tokens in the older state."),
+    Option.flag(
       "served",
-      help: "Measure base and adapters also as an editor meets them: cut and judged by the policy."),
+      help: "Measure base and adapters also as an editor meets them: mixed, cut and judged by the policy."),
     Option.text(
       "by", "AXES", repeats: true,
       help: "Also print the figures by package, language, shape (a list with commas; JSON has them all)."),
@@ -81,12 +84,10 @@ struct EvalCommand: Command {
     contenders += adapters.map {
       ModelContender(name: $0, model: model, adapter: $0, showsContext: showing.contains($0))
     }
-    if arguments.flag("served") {
-      contenders += ([nil] + adapters.map(Optional.some)).map { adapter in
-        ServedContender(
-          name: adapter ?? "base", model: model, catalog: catalog, adapter: adapter,
-          showsContext: adapter.map(showing.contains) ?? false)
-      }
+    if arguments.flag("mixture") || arguments.flag("served") {
+      console.progress("indexing the older state's tokens")
+      let mixture = mixture(of: heldOut.olderFiles, tokenizer: model.engine.tokenizer)
+      contenders += mixed(adapters, showing, model, catalog, mixture, arguments)
     }
     let evaluation = try await Evaluator(options: options(arguments, catalog)).run(
       holes, contenders: contenders

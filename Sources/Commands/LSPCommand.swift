@@ -51,9 +51,11 @@ struct LSPCommand: Command {
           for note in model.notes { console.note("\(timestamp()) \(note)") }
           let adapter = chosen == nil ? model.liveAdapter : chosen == "none" ? nil : chosen
           if let adapter { try await model.prepare(adapter: adapter) }
+          let tokenizer = model.engine.tokenizer
           return LanguageServer.Served(
             service: CompletionService(model: model, catalog: catalog, options: options), adapter: adapter,
-            modelKey: model.sha256, readsContext: { await model.readsContext(adapter: $0) })
+            modelKey: model.sha256, readsContext: { await model.readsContext(adapter: $0) },
+            encode: { tokenizer.encode($0) })
         }))
     console.note("\(timestamp()) start version=\(Gemfill.version) languages=\(catalog.names.count)")
     return await server.run(transport) == 0 ? .done : .failed

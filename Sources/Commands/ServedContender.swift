@@ -13,14 +13,18 @@ struct ServedContender: Contender {
   private let service: CompletionService
   private let adapter: String?
   private let showsContext: Bool
+  private let mixture: NgramMixture?
 
   init(
-    name: String, model: any InfillModel, catalog: LanguageCatalog, adapter: String?, showsContext: Bool
+    name: String, model: any InfillModel, catalog: LanguageCatalog, adapter: String?, showsContext: Bool,
+    mixture: NgramMixture?
   ) {
+    self.mixture = mixture
     self.name = name + Self.suffix
     self.adapter = adapter
     self.showsContext = showsContext
-    bare = ModelContender(name: name, model: model, adapter: adapter, showsContext: showsContext)
+    bare = ModelContender(
+      name: name, model: model, adapter: adapter, showsContext: showsContext, mixture: mixture)
     var options = CompletionService.Options()
     // No limit of time: the same answer on every machine.
     options.timeBudgetMs = 600_000
@@ -30,7 +34,7 @@ struct ServedContender: Contender {
   /// Behind the name of the bare contender.
   static let suffix = ", as served"
 
-  /// The policy changes no probability: the loss is the model's own.
+  /// The policy changes no probability.
   func negativeLogLikelihood(of example: FIMExample, order: PromptOrder) async throws -> Double {
     try await bare.negativeLogLikelihood(of: example, order: order)
   }
@@ -44,7 +48,7 @@ struct ServedContender: Contender {
       CompletionRequest(
         document: document, path: example.path, text: prefix + Array(example.suffix.utf8),
         cursor: prefix.count, trigger: .invoked, adapter: adapter, maxTokens: maxTokens,
-        context: provider))
+        context: provider, mixture: mixture))
     await service.forget(document: document)
     if answer.hidden == .cancelled { throw CancellationError() }
     let ended = answer.end != InfillResult.End.tokenLimit.rawValue

@@ -1,4 +1,5 @@
 import Context
+import Generation
 
 /// A question: what comes next at this place of this document?
 public struct CompletionRequest: Sendable {
@@ -29,11 +30,16 @@ public struct CompletionRequest: Sendable {
   /// read them.
   public var context: ContextProvider?
 
+  /// What followed the same tokens before, in the repository and in the prompt, has its say too; nil for the model alone.
+  public var mixture: NgramMixture?
+
   /// Creates a request.
   public init(
     document: String, path: String, text: [UInt8], cursor: Int, trigger: Trigger = .automatic,
-    adapter: String? = nil, maxTokens: Int? = nil, context: ContextProvider? = nil
+    adapter: String? = nil, maxTokens: Int? = nil, context: ContextProvider? = nil,
+    mixture: NgramMixture? = nil
   ) {
+    self.mixture = mixture
     self.context = context
     self.document = document
     self.path = path

@@ -134,7 +134,8 @@ public actor CompletionService {
         prefix: Array(text[window.prefix]), suffix: Array(text[window.suffix]),
         maxTokens: request.maxTokens ?? limit, timeBudgetMs: options.timeBudgetMs, adapter: request.adapter,
         // Mostly the cursor stands inside a word, which a model knows by its whole tokens only.
-        options: DecodingOptions(heals: true), shouldStop: { stop.isReached(by: $0) }))
+        options: DecodingOptions(heals: true), mixture: request.mixture,
+        shouldStop: { stop.isReached(by: $0) }))
   }
 
   private func show(_ result: InfillResult, cursor: CursorContext, rules: CompletionSyntax)

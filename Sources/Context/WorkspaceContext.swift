@@ -11,6 +11,14 @@ import Syntax
 /// replaced. Reading and parsing happen on a thread of low priority, answers on a queue of the actor's own, so that
 /// Swift's cooperative pool stays free.
 public actor WorkspaceContext {
+  /// Told of the texts that are read, on the thread that reads them.
+  public protocol Observer: Sendable {
+    /// A file's cleaned text was read; nil where it is not, or no longer, let in.
+    func read(path: String, text: [UInt8]?)
+    /// All files that are let in have been read; those of `paths` are all there are.
+    func finished(paths: Set<String>)
+  }
+
   /// How much of a folder is read.
   public struct Limits: Sendable {
     /// Most files.
@@ -52,15 +60,17 @@ public actor WorkspaceContext {
   /// The actor's own queue.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// The context of a folder. Nothing is read before `start()`.
+  /// The context of a folder. Nothing is read before `start()`. The `observer` is told of every text that is read.
   public init(
     root: String, catalog: LanguageCatalog, limits: Limits = Limits(),
-    options: ContextOptions = ContextOptions()
+    options: ContextOptions = ContextOptions(), observer: (any Observer)? = nil
   ) {
     self.root = root
     self.limits = limits
     self.options = options
-    scan = WorkspaceScan(root: root, catalog: catalog, hygiene: FileHygiene(catalog: catalog), limits: limits)
+    scan = WorkspaceScan(
+      root: root, catalog: catalog, hygiene: FileHygiene(catalog: catalog), limits: limits,
+      observer: observer)
   }
 
   /// Begins to read the folder in the background.

@@ -8,6 +8,7 @@ struct WorkspaceScan: Sendable {
   let catalog: LanguageCatalog
   let hygiene: FileHygiene
   let limits: WorkspaceContext.Limits
+  let observer: (any WorkspaceContext.Observer)?
 
   /// What is known of a folder.
   struct Snapshot: Sendable {
@@ -61,6 +62,7 @@ struct WorkspaceScan: Sendable {
       if isCancelled() { return snapshot }
       guard let bytes = read(path, snapshot.tree) else {
         snapshot.facts[path] = nil
+        observer?.read(path: path, text: nil)
         continue
       }
       take(path, bytes, isDocument: false, into: &snapshot)
@@ -72,6 +74,7 @@ struct WorkspaceScan: Sendable {
     }
     snapshot.facts = snapshot.facts.filter { snapshot.allowed.contains($0.key) }
     snapshot.isComplete = true
+    observer?.finished(paths: Set(snapshot.facts.keys))
     return built(snapshot)
   }
 
@@ -100,8 +103,10 @@ struct WorkspaceScan: Sendable {
   private func take(_ path: String, _ bytes: [UInt8], isDocument: Bool, into snapshot: inout Snapshot) {
     guard case .success(let file) = hygiene.clean(path: path, bytes: bytes) else {
       snapshot.facts[path] = nil
+      observer?.read(path: path, text: nil)
       return
     }
+    observer?.read(path: path, text: file.bytes)
     let parts = catalog.parse(file.bytes, language: file.language, timeoutMs: limits.parseTimeoutMs).parts
     snapshot.facts[path] = FileFacts(
       path: path, source: file.bytes, parts: parts, notice: file.licence?.range)

@@ -38,10 +38,16 @@ public struct ModelContender: Contender {
   private let model: any InfillModel
   private let adapter: String?
   private let showsContext: Bool
+  private let mixture: NgramMixture?
 
   /// Creates a contender; `adapter` names one that is loaded in `model`, nil means the bare base. With `showsContext`
   /// its prompts begin with the snippets of other files that an example carries: for adapters that were trained with them.
-  public init(name: String, model: any InfillModel, adapter: String? = nil, showsContext: Bool = false) {
+  /// With a `mixture`, counting has its say in loss and completions.
+  public init(
+    name: String, model: any InfillModel, adapter: String? = nil, showsContext: Bool = false,
+    mixture: NgramMixture? = nil
+  ) {
+    self.mixture = mixture
     self.showsContext = showsContext
     self.name = name
     self.model = model
@@ -67,7 +73,7 @@ public struct ModelContender: Contender {
     InfillRequest(
       path: example.path, context: showsContext ? example.context.map(PromptSnippet.init) : [],
       prefix: Array(example.prefix.utf8), suffix: Array(example.suffix.utf8), maxTokens: maxTokens,
-      timeBudgetMs: 600_000, adapter: adapter)
+      timeBudgetMs: 600_000, adapter: adapter, mixture: mixture)
   }
 }
 

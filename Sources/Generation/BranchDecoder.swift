@@ -48,8 +48,9 @@ final class BranchDecoder {
       for (position, index) in live.enumerated() {
         if let token = branches[index].run.tokens.last { branches[index].tokens.append(token) }
         let allowed = branches[index].run.allowed()
-        let choice = branches[index].chooser.choose(
-          next.pointer + position * size, count: size, allowed: allowed)
+        let logits = UnsafePointer(next.pointer + position * size)
+        let mixed = job.mixing?.mixed(logits, behind: branches[index].tokens) ?? logits
+        let choice = branches[index].chooser.choose(mixed, count: size, allowed: allowed)
         take(choice, &branches[index])
       }
     }
@@ -61,6 +62,7 @@ final class BranchDecoder {
     let wanted = job.options.candidates
     var chooser = TokenChooser(job.options)
     let allowed = run.allowed()
+    let logits = job.mixing?.mixed(logits, behind: prompt) ?? logits
     func add(_ chooser: TokenChooser, _ choice: TokenChooser.Choice) {
       var branch = Branch(sequence: session.cache.fork(), tokens: prompt, run: run, chooser: chooser)
       take(choice, &branch)

@@ -12,7 +12,8 @@ extension Engine {
       path: request.path, context: request.context, prefix: request.prefix, suffix: request.suffix,
       order: order)
     return try await score(
-      tokenizer.encode(middle) + [tokenizer.endToken], after: prompt, adapter: request.adapter)
+      tokenizer.encode(middle) + [tokenizer.endToken], after: prompt, adapter: request.adapter,
+      mixing: mixing(request.mixture, ends: format.stopTokens))
   }
 
   /// Sum of natural log probabilities of `continuation` as plain text after `context`.
@@ -20,10 +21,12 @@ extension Engine {
   /// - Throws: as `middleLogProbability`.
   public func logProbability(of continuation: [UInt8], after context: [UInt8]) async throws -> Double {
     let prompt = [tokenizer.beginToken] + tokenizer.encode(context)
-    return try await score(tokenizer.encode(continuation), after: prompt, adapter: nil)
+    return try await score(tokenizer.encode(continuation), after: prompt, adapter: nil, mixing: nil)
   }
 
-  private func score(_ targets: [Int32], after prompt: [Int32], adapter: String?) async throws -> Double {
+  private func score(
+    _ targets: [Int32], after prompt: [Int32], adapter: String?, mixing: Mixing?
+  ) async throws -> Double {
     guard !targets.isEmpty else { return 0 }
     var done = try recall(prompt, adapter: adapter)
     let sequence = session.cache
@@ -43,7 +46,9 @@ extension Engine {
         Array(inputs[done..<end]), logits: done < firstTarget ? .none : .all)
       if done >= firstTarget {
         for (row, target) in targets[(done - firstTarget)..<(end - firstTarget)].enumerated() {
-          sum += Double(TokenChooser.logProbability(of: target, logits + row * size, count: size))
+          let behind = mixing == nil ? [] : Array(inputs[...(done + row)])
+          let mixed = mixing?.mixed(logits + row * size, behind: behind) ?? logits + row * size
+          sum += Double(TokenChooser.logProbability(of: target, mixed, count: size))
         }
       }
       done = end

@@ -120,7 +120,7 @@ public actor Engine: InfillModel {
         prompt: prompt, requiredStart: requiredStart, maxTokens: request.maxTokens,
         timeBudgetMs: request.timeBudgetMs,
         adapter: request.adapter, document: request.path, options: request.options,
-        shouldStop: request.shouldStop), asked: asked, taken: taken)
+        mixture: request.mixture, shouldStop: request.shouldStop), asked: asked, taken: taken)
   }
 
   /// Generates text behind a prompt of token ids.
@@ -141,10 +141,11 @@ public actor Engine: InfillModel {
     }
     let constraint =
       request.requiredStart.isEmpty ? nil : ByteConstraint(request.requiredStart, tokenBytes)
-    let run = TextRun(
-      tokenizer, stops: request.options.stopTokens ?? format.stopTokens, constraint: constraint)
+    let ends = request.options.stopTokens ?? format.stopTokens
+    let run = TextRun(tokenizer, stops: ends, constraint: constraint)
     let job = DecodingJob(
-      options: request.options, maxTokens: request.maxTokens, contextLength: contextLength,
+      options: request.options, mixing: mixing(request.mixture, ends: ends), maxTokens: request.maxTokens,
+      contextLength: contextLength,
       deadline: taken + .milliseconds(request.timeBudgetMs), shouldStop: request.shouldStop)
     var costs = RequestCosts(queue: taken - asked)
     guard !Task.isCancelled else { return costs.result(run, end: .cancelled) }
@@ -172,6 +173,13 @@ public actor Engine: InfillModel {
     result.speculation = decoder.speculation
     result.fullHeadTokens = decoder.fullHeadTokens
     return result
+  }
+
+  /// A mixture with the ids that it must know of.
+  func mixing(_ mixture: NgramMixture?, ends: Set<Int32>) -> Mixing? {
+    mixture.map {
+      Mixing($0, ends: ends, barriers: speculator.finder.barriers, size: model.configuration.vocabularySize)
+    }
   }
 
   /// Drafts give what plain decoding gives only where a token's logits do not depend on its company: with quantised weights.

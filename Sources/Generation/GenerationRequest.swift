@@ -14,6 +14,8 @@ public struct GenerationRequest: Sendable {
   public var document: String?
   /// How tokens are chosen.
   public var options: DecodingOptions
+  /// What followed the same tokens before has its say too; nil for the model alone.
+  public var mixture: NgramMixture?
   /// Called after each token with all bytes generated so far; true ends generation there.
   public var shouldStop: @Sendable (_ generated: [UInt8]) -> Bool
 
@@ -21,6 +23,7 @@ public struct GenerationRequest: Sendable {
   public init(
     prompt: [Int32], requiredStart: [UInt8] = [], maxTokens: Int = 24, timeBudgetMs: Int = 1_000,
     adapter: String? = nil, document: String? = nil, options: DecodingOptions = DecodingOptions(),
+    mixture: NgramMixture? = nil,
     shouldStop: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
   ) {
     self.prompt = prompt
@@ -30,6 +33,7 @@ public struct GenerationRequest: Sendable {
     self.adapter = adapter
     self.document = document
     self.options = options
+    self.mixture = mixture
     self.shouldStop = shouldStop
   }
 }

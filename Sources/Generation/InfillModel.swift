@@ -17,6 +17,8 @@ public struct InfillRequest: Sendable {
   public var adapter: String?
   /// How tokens are chosen.
   public var options: DecodingOptions
+  /// What followed the same tokens before has its say too; nil for the model alone.
+  public var mixture: NgramMixture?
   /// Called after each token with all bytes generated so far; true ends generation there. With several candidates it is
   /// asked about each of them in turn.
   public var shouldStop: @Sendable (_ generated: [UInt8]) -> Bool
@@ -25,7 +27,7 @@ public struct InfillRequest: Sendable {
   public init(
     path: String, context: [PromptSnippet] = [], prefix: [UInt8], suffix: [UInt8], maxTokens: Int = 24,
     timeBudgetMs: Int = 1_000,
-    adapter: String? = nil, options: DecodingOptions = DecodingOptions(),
+    adapter: String? = nil, options: DecodingOptions = DecodingOptions(), mixture: NgramMixture? = nil,
     shouldStop: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }
   ) {
     self.path = path
@@ -36,6 +38,7 @@ public struct InfillRequest: Sendable {
     self.timeBudgetMs = timeBudgetMs
     self.adapter = adapter
     self.options = options
+    self.mixture = mixture
     self.shouldStop = shouldStop
   }
 }

@@ -6,6 +6,7 @@ import Numerics
 final class LogitHeads {
   private let session: InferenceSession
   private let shortlist: VocabularyShortlist?
+  private let mixing: Mixing?
   private let size: Int
   private var some: FloatBuffer?  // of the shortlist's tokens
   private var all: FloatBuffer?  // [rows, V]
@@ -14,8 +15,9 @@ final class LogitHeads {
   /// Tokens for which the shortlist was asked and was not sure enough.
   private(set) var fullHeadTokens = 0
 
-  init(_ session: InferenceSession, shortlist: VocabularyShortlist?) {
+  init(_ session: InferenceSession, shortlist: VocabularyShortlist?, mixing: Mixing? = nil) {
     self.session = session
+    self.mixing = mixing
     self.shortlist = shortlist
     size = session.model.configuration.vocabularySize
     some = shortlist.map { FloatBuffer($0.ids.count) }
@@ -35,8 +37,10 @@ final class LogitHeads {
     }
   }
 
-  /// Chooses from the logits behind token `row` of the last pass.
-  func choose(row: Int, allowed: [Int32]?, _ chooser: inout TokenChooser) -> TokenChooser.Choice {
+  /// Chooses from the logits behind token `row` of the last pass, which is the last one of `sequence`.
+  func choose(row: Int, behind sequence: [Int32], allowed: [Int32]?, _ chooser: inout TokenChooser)
+    -> TokenChooser.Choice
+  {
     if let shortlist, let some, allowed == nil {
       session.logits(row: row, head: shortlist.head, into: some.pointer)
       if let choice = shortlist.decide(some.pointer) {
@@ -44,7 +48,8 @@ final class LogitHeads {
       }
       fullHeadTokens += 1
     }
-    return chooser.choose(all(row: row), count: size, allowed: allowed)
+    let logits = all(row: row)
+    return chooser.choose(mixing?.mixed(logits, behind: sequence) ?? logits, count: size, allowed: allowed)
   }
 
   /// Logits over the whole vocabulary behind token `row` of the last pass.

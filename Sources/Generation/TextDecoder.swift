@@ -3,6 +3,7 @@ import Gemma
 /// What one generation is to do.
 struct DecodingJob {
   let options: DecodingOptions
+  var mixing: Mixing? = nil
   let maxTokens: Int
   let contextLength: Int
   let deadline: ContinuousClock.Instant
@@ -53,7 +54,9 @@ final class TextDecoder {
     self.job = job
     chooser = TokenChooser(job.options)
     self.speculator = job.options.speculates && job.options.sampling.isGreedy ? speculator : nil
-    heads = LogitHeads(session, shortlist: chooser.isPlain && job.options.usesShortlist ? shortlist : nil)
+    // Counting may make any token probable, so that the whole vocabulary is needed then.
+    let isShort = chooser.isPlain && job.options.usesShortlist && job.mixing == nil
+    heads = LogitHeads(session, shortlist: isShort ? shortlist : nil, mixing: job.mixing)
   }
 
   /// Evaluates what the sequence lacks of `prompt` in pieces. What interrupted it, nil where it is done; the pieces done
@@ -76,7 +79,7 @@ final class TextDecoder {
     }
     while run.tokens.count < job.maxTokens {
       if let interruption = job.interruption { return interruption }
-      let choice = heads.choose(row: row, allowed: run.allowed(), &chooser)
+      let choice = heads.choose(row: row, behind: sequence, allowed: run.allowed(), &chooser)
       guard run.take(choice) else { return .endToken }
       if !run.isBound, job.shouldStop(run.bytes) { return .stopRule }
       guard run.tokens.count < job.maxTokens, sequence.count < job.contextLength else { return .tokenLimit }
@@ -85,7 +88,7 @@ final class TextDecoder {
     return .tokenLimit
   }
 
-  /// Logits behind the last token of `sequence`.
+  /// Logits behind the last token of `sequence`, as the model gives them.
   func lastLogits() -> UnsafePointer<Float> { heads.all(row: row) }
 
   /// Steps to the next drafted token where it is the one that was chosen.

@@ -1,5 +1,6 @@
 import Completion
 import Context
+import Generation
 import Syntax
 import Weights
 
@@ -15,7 +16,7 @@ extension LanguageServer {
       case .automatic: await served.readsContext(adapter)
       }
     guard isWanted, let catalog = configuration.catalog, let root = places[uri]?.root else { return nil }
-    let context = workspaceContext(of: root, catalog: catalog)
+    let context = workspaceContext(of: root, catalog: catalog, served)
     let options = ContextOptions()
     return { place in
       await context.stickySnippets(
@@ -26,10 +27,21 @@ extension LanguageServer {
     }
   }
 
+  /// What followed the same tokens before, in the document's folder and in the prompt; nil where the model is to be alone.
+  func mixture(uri: String, served: Served) -> NgramMixture? {
+    guard settings.usesNgrams, served.encode != nil else { return nil }
+    guard let catalog = configuration.catalog, let root = places[uri]?.root else { return NgramMixture() }
+    _ = workspaceContext(of: root, catalog: catalog, served)
+    return ngrams[root]?.mixture ?? NgramMixture()
+  }
+
   /// The context of a folder; made, told of the open documents and set to work when it is asked for first.
-  private func workspaceContext(of root: String, catalog: LanguageCatalog) -> WorkspaceContext {
+  private func workspaceContext(
+    of root: String, catalog: LanguageCatalog, _ served: Served
+  ) -> WorkspaceContext {
     if let context = contexts[root] { return context }
-    let context = WorkspaceContext(root: root, catalog: catalog)
+    ngrams[root] = served.encode.map { RepositoryNgrams(encode: $0) }
+    let context = WorkspaceContext(root: root, catalog: catalog, observer: ngrams[root])
     contexts[root] = context
     log("context begins")
     tellContext(root: root) { await $0.start() }
@@ -72,6 +84,7 @@ extension LanguageServer {
     for (root, context) in contexts where isUnwanted(root) {
       context.stop()
       contexts[root] = nil
+      ngrams[root] = nil
     }
   }
 

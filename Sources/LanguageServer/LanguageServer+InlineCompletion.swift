@@ -95,6 +95,7 @@ extension LanguageServer {
       let served = try await loading.value
       request.adapter = adapter.name(served.adapter)
       request.context = await contextProvider(uri: question.uri, adapter: request.adapter, served: served)
+      request.mixture = await mixture(uri: question.uri, served: served)
       var reply = Reply(
         result: .failure(CancellationError()), adapter: request.adapter, modelKey: served.modelKey)
       do { reply.result = .success(try await served.service.complete(request)) } catch {

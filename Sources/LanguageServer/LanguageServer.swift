@@ -50,12 +50,16 @@ public actor LanguageServer {
     public var modelKey: String
     /// Whether an adapter (nil: the base) has learnt to read snippets of other files.
     public var readsContext: @Sendable (_ adapter: String?) async -> Bool
+    /// Token ids of a text, for counts of what followed them; nil for completions by the model alone.
+    public var encode: (@Sendable (_ text: [UInt8]) -> [Int32])?
 
     /// Names a service and what it uses.
     public init(
       service: CompletionService, adapter: String? = nil, modelKey: String = "",
-      readsContext: @escaping @Sendable (_ adapter: String?) async -> Bool = { _ in false }
+      readsContext: @escaping @Sendable (_ adapter: String?) async -> Bool = { _ in false },
+      encode: (@Sendable (_ text: [UInt8]) -> [Int32])? = nil
     ) {
+      self.encode = encode
       self.readsContext = readsContext
       self.service = service
       self.adapter = adapter
@@ -94,6 +98,8 @@ public actor LanguageServer {
   var statistics = ServerStatistics()
   /// Other files, by the folder that holds them.
   var contexts: [String: WorkspaceContext] = [:]
+  /// Counts of their tokens.
+  var ngrams: [String: RepositoryNgrams] = [:]
   /// The last thing that contexts were told.
   var contextWork: Task<Void, Never>?
   /// Errors of the model that the user has been told of.

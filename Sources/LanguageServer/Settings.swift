@@ -12,6 +12,9 @@ struct Settings: Sendable {
   /// True when the client sends `fim/didShow` and its like.
   var reportsShown = false
 
+  /// Whether what followed the same tokens before, in the folder's files and in the prompt, has its say beside the model.
+  var usesNgrams = true
+
   /// Whether prompts show other files.
   var context = Context.automatic
 
@@ -44,6 +47,7 @@ struct Settings: Sendable {
     let value = value["gemfill"] ?? value
     if let enabled = value["enabled"]?.boolValue { isEnabled = enabled }
     if let reports = value["reportsShown"]?.boolValue { reportsShown = reports }
+    if let ngrams = value["ngrams"]?.boolValue { usesNgrams = ngrams }
     if let tokens = value["maxTokens"]?.intValue { maxTokens = max(1, min(tokens, 256)) }
     if let context = value["context"]?.stringValue.flatMap(Context.init(rawValue:)) { self.context = context }
     if let name = value["adapter"]?.stringValue {
