@@ -60,7 +60,7 @@ struct SpeculationBench {
     drafting = try Engine(model: model, tokenizer: tokenizer)
     self.source = source
     self.generate = generate
-    await drafting.draft(from: TokenIndex(source.known.flatMap { tokenizer.encode($0.bytes) }))
+    await drafting.draft(from: FollowerIndex(texts: source.known.map { tokenizer.encode($0.bytes) }))
   }
 
   /// Fills every hole, then types the middles of some, and prints the figures.

@@ -29,7 +29,9 @@ struct DraftFinder {
 
   private var recent: [[Int32]] = []
   /// Text of the repository; nil for none.
-  var corpus: TokenIndex?
+  var corpus: FollowerIndex?
+  /// Tokens that must agree with the repository's text, of which there is much.
+  private static let shortestFarMatch = 3
   /// Tokens that no draft contains: a draft ends before them.
   let barriers: Set<Int32>
 
@@ -45,7 +47,8 @@ struct DraftFinder {
   }
 
   /// At most `limit` tokens that may follow `context`; nil where nothing like its end was seen.
-  func draft(after context: [Int32], limit: Int) -> Draft? {
+  /// `corpus` stands for the finder's own where it is given.
+  func draft(after context: [Int32], limit: Int, corpus: FollowerIndex? = nil) -> Draft? {
     guard limit > 0, context.count >= Self.shortestMatch else { return nil }
     return context.withUnsafeBufferPointer { ending in
       var best: Draft?
@@ -63,8 +66,10 @@ struct DraftFinder {
       if let found = Self.find(ending, in: ending, before: ending.count - 1) {
         offer(context[...], end: found.end, matched: found.matched, .prompt)
       }
-      if best?.matched ?? 0 < Self.longestMatch, let corpus, let found = corpus.find(ending) {
-        offer(corpus.tokens[...], end: found.end, matched: found.matched, .corpus)
+      if best?.matched ?? 0 < FollowerIndex.longestContext, let corpus = corpus ?? self.corpus,
+        let found = corpus.continuation(behind: context[...], shortest: Self.shortestFarMatch, limit: limit)
+      {
+        offer(found.tokens, end: found.tokens.startIndex, matched: found.matched, .corpus)
       }
       return best
     }

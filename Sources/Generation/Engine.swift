@@ -87,8 +87,8 @@ public actor Engine: InfillModel {
   /// What tells the adapter of that name from any other; nil where it is not loaded or was loaded without.
   func identity(ofAdapter name: String) -> String? { adapters[name]?.identity }
 
-  /// Drafts come from this text of the repository too (token ids, files one behind the other); nil for none.
-  public func draft(from corpus: TokenIndex?) {
+  /// Drafts come from this text of the repository too, where a request mixes no other in; nil for none.
+  public func draft(from corpus: FollowerIndex?) {
     speculator.finder.corpus = corpus
   }
 

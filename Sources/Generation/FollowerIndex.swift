@@ -93,6 +93,17 @@ public final class FollowerIndex: Sendable {
     return firstIndex { $0 >= token }..<firstIndex { $0 > token }
   }
 
+  /// What followed the longest occurrence, of at least `shortest` tokens, of what `context` ends with: at most `limit` tokens of the
+  /// same text, and how many agree before them. Of several occurrences the last; nil where there is none.
+  func continuation(
+    behind context: ArraySlice<Int32>, shortest: Int, limit: Int
+  ) -> (tokens: ArraySlice<Int32>, matched: Int)? {
+    let ranges = ranges(behind: context)
+    guard ranges.count >= shortest, let range = ranges.last else { return nil }
+    let place = Int(places[range.upperBound - 1])
+    return (tokens[place...].prefix(limit).prefix { $0 != Self.border }, ranges.count)
+  }
+
   /// Calls `body` with the token at each place of a range, or of an even sample of `mostLooks` of them.
   func forEachFollower(in range: Range<Int>, _ body: (Int32) -> Void) {
     guard range.count > Self.mostLooks else {

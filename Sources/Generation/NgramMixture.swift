@@ -129,6 +129,9 @@ final class Mixing {
   private let barriers: Set<Int32>
   private let buffer: FloatBuffer  // [V]
 
+  /// Text of the repository, from which drafts come too.
+  var repository: FollowerIndex? { mixture.repository }
+
   init(_ mixture: NgramMixture, ends: Set<Int32>, barriers: Set<Int32>, size: Int) {
     self.mixture = mixture
     self.ends = ends

@@ -9,10 +9,10 @@ final class Speculator {
   }
 
   /// The part of a draft behind `context` that is worth verifying, at most `limit` tokens.
-  func draft(after context: [Int32], limit: Int) -> Draft? {
-    guard var draft = finder.draft(after: context, limit: min(limit, DraftPlanner.longestDraft)) else {
-      return nil
-    }
+  /// Text of the repository is `corpus`, or what the finder has.
+  func draft(after context: [Int32], limit: Int, corpus: FollowerIndex? = nil) -> Draft? {
+    let limit = min(limit, DraftPlanner.longestDraft)
+    guard var draft = finder.draft(after: context, limit: limit, corpus: corpus) else { return nil }
     draft.tokens = planner.worthwhile(draft)
     return draft.tokens.isEmpty ? nil : draft
   }

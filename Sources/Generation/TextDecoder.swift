@@ -118,7 +118,7 @@ final class TextDecoder {
     session.cache.truncate(to: sequence.count)
     sequence += tokens
     let room = min(job.maxTokens - run.tokens.count - 1, job.contextLength - sequence.count)
-    draft = mayDraft ? speculator?.draft(after: sequence, limit: room) : nil
+    draft = mayDraft ? speculator?.draft(after: sequence, limit: room, corpus: job.mixing?.repository) : nil
     right = 0
     let drafted = draft?.tokens ?? []
     let started = ContinuousClock.now

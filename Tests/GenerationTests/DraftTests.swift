@@ -35,27 +35,27 @@ import Testing
     var random = SeededRandom(seed: UInt64(seed))
     // Few enough occurrences of each run that all of them are looked at.
     let text = Models.tokens(2_000, below: 40, &random)
-    let index = TokenIndex(text)
+    let index = FollowerIndex(texts: [text])
     for _ in 0..<50 {
       let start = Int(random.next() % 1_900)
       let ending = Models.tokens(2, below: 40, &random) + text[start..<(start + Int(random.next() % 20))]
-      let expected = min(longest(ending, in: text), DraftFinder.longestMatch)
-      let found = ending.withUnsafeBufferPointer { index.find($0) }
-      if expected < TokenIndex.runLength {
+      let expected = min(longest(ending, in: text), FollowerIndex.longestContext)
+      let found = index.continuation(behind: ending[...], shortest: 3, limit: 5)
+      if expected < 3 {
         #expect(found == nil)
       } else {
         #expect(found?.matched == expected)
-        if let found {
-          #expect(text[..<found.end].suffix(expected).elementsEqual(ending.suffix(expected)))
-          #expect(found.end < text.count)
-        }
+        let whole = ending.suffix(expected) + (found?.tokens ?? [])
+        #expect(found?.tokens.isEmpty == false && whole.count <= expected + 5)
+        #expect(text.indices.contains { text[$0...].starts(with: whole) })
       }
     }
   }
 
   @Test func shortTextsHaveNothingToFind() {
     for text: [Int32] in [[], [1], [1, 2], [1, 2, 3]] {
-      #expect(text.withUnsafeBufferPointer { TokenIndex(text).find($0) } == nil)
+      let index = FollowerIndex(texts: [text])
+      #expect(index.continuation(behind: text[...], shortest: 3, limit: 4) == nil)
       #expect(DraftFinder(barriers: []).draft(after: text, limit: 4) == nil)
     }
   }
@@ -76,7 +76,7 @@ import Testing
 
   @Test func textOfTheRepositoryIsUsedWhereItAgreesLonger() {
     var finder = DraftFinder(barriers: [])
-    finder.corpus = TokenIndex([5, 6, 7, 8, 9, 10, 11])
+    finder.corpus = FollowerIndex(texts: [[5, 6, 7, 8, 9, 10, 11]])
     let draft = finder.draft(after: [7, 8, 1, 1, 5, 6, 7, 8], limit: 8)
     #expect(draft?.tokens == [9, 10, 11] && draft?.source == .corpus)
   }

@@ -213,7 +213,7 @@ extension EngineTests {
 
   @Test func draftsDoNotChangeWhatTheBaseWrites() async throws {
     let engine = try Engine.load(path: basePath)
-    await engine.draft(from: TokenIndex(engine.tokenizer.encode(longPrefix)))
+    await engine.draft(from: FollowerIndex(texts: [engine.tokenizer.encode(longPrefix)]))
     var typed = longPrefix
     var accepted = 0
     for character in "ue in values:\n        total" {

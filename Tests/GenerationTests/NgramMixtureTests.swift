@@ -84,7 +84,7 @@ import Testing
   func draftsChangeNothingButTheCostOfAMixture(hasRepository: Bool) async throws {
     let engine = try Engine.load(path: Models.basePath)
     let tokens = engine.tokenizer.encode(Self.code)
-    await engine.draft(from: TokenIndex(tokens))
+    await engine.draft(from: FollowerIndex(texts: [tokens]))
     let mixture = NgramMixture(repository: hasRepository ? FollowerIndex(texts: [tokens]) : nil)
     var accepted = 0
     for typed in ["", "ue in values", "ue in values:\n        total"] {

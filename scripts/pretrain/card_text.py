@@ -133,8 +133,9 @@ def scores(card):
 
 {chr(10).join('    ' + command for command in part['commands'])}
 
-The adapters learnt from the part before for some seconds ({learnt}); they alone may see snippets of other files. *as served*: asked with the
-key, cut and judged by the policy that an editor meets, which stays silent where nothing sound is left. In brackets 95 % intervals over files.
+The adapters learnt from the part before for some seconds ({learnt}); they alone may see snippets of other files. *+ n-grams*:
+mixed with what followed the same tokens before, in the prompt and in the older state of the repository. *as served*: mixed so, asked with the key, and
+judged by the policy that an editor meets, which stays silent where nothing sound is left. In brackets 95 % intervals over files.
 *one line*: holes of one line, *exact* where all of it is right, *similar* by edit similarity; *ends itself*: before the limit of 64 tokens; *parses*: no new syntax
 error, among the answers with text; *answered*: with text.
 {four_bits(card)}

@@ -45,7 +45,7 @@ def history(run, repository, place, base, small, seconds, limit):
     name = repository["name"]
     trained = run("train", place, "--at", "split", "--base", base, "--name", "adapter", "--budget", f"{max(5, int(seconds * ADAPTER))}s")
     out, small_out = run.results / f"{name}.jsonl", run.results / f"{name}.q4_0.jsonl"
-    report = trained and run("eval", place, "--base", base, "--adapter", "adapter", "--served", "--limit", limit,
+    report = trained and run("eval", place, "--base", base, "--adapter", "adapter", "--mixture", "--served", "--limit", limit,
                              "--budget", f"{max(5, int(seconds * HOLES))}s", "--out", out)
     run("adapter", "remove", "adapter")
     if not report:
@@ -130,7 +130,7 @@ def main():
         sys.exit("evaluate: no repository could be measured")
     spare = max(10.0, options.minutes * 60 - (time.monotonic() - began))
     result = dict(
-        commands=["gemfill train REPOSITORY --at split --name adapter", "gemfill eval REPOSITORY --adapter adapter --served --out F.jsonl",
+        commands=["gemfill train REPOSITORY --at split --name adapter", "gemfill eval REPOSITORY --adapter adapter --mixture --served --out F.jsonl",
                   "gemfill eval --results F.jsonl --results …"],
         seconds=None, adapters=adapters, scored=pooled["scored"], completed=pooled["completed"], files=pooled["files"],
         contenders=pooled["contenders"], comparisons=pooled["comparisons"], by=pooled["by"], four_bits=measure.rounding_cost(pairs),
