@@ -93,6 +93,12 @@ public final class FollowerIndex: Sendable {
     return firstIndex { $0 >= token }..<firstIndex { $0 > token }
   }
 
+  /// How often `run`, of at most `longestContext` tokens, occurs with something behind it.
+  public func occurrences(of run: [Int32]) -> Int {
+    let ranges = ranges(behind: run[...])
+    return run.isEmpty || ranges.count < run.count ? 0 : ranges[run.count - 1].count
+  }
+
   /// What followed the longest occurrence, of at least `shortest` tokens, of what `context` ends with: at most `limit` tokens of the
   /// same text, and how many agree before them. Of several occurrences the last; nil where there is none.
   func continuation(

@@ -95,4 +95,31 @@ import Testing
     _ = try await client.complete(line: 5, column: 4)
     #expect(client.model.contexts == [[]])
   }
+
+  @Test func whatTheFolderHoldsIsMixedInUntilTheClientTurnsItOff() async throws {
+    let client = try client(false)
+    try await client.start()
+    client.open(Self.text)
+    var version = 1
+    func ask() async throws -> NgramMixture? {
+      version += 1
+      client.insert("x", line: 5, column: 4, version: version)
+      _ = try await client.complete(line: 5, column: 5 + version - 2)
+      return try #require(client.model.mixtures.last)
+    }
+    // Before the folder is read the prompt alone counts.
+    var mixture = try await ask()
+    #expect(mixture != nil)
+    while mixture?.repository == nil {
+      try await Task.sleep(for: .milliseconds(20))
+      mixture = try await ask()
+    }
+    // The test's tokens are bytes.
+    #expect(mixture?.repository?.occurrences(of: Array("customer.vip_rate".utf8).map(Int32.init)) == 1)
+    client.notify("workspace/didChangeConfiguration", #"{"settings":{"gemfill":{"ngrams":false}}}"#)
+    mixture = try await ask()
+    #expect(mixture == nil)
+    client.hangUp()
+    _ = await client.running.value
+  }
 }

@@ -49,6 +49,7 @@ final class FakeModel: InfillModel {
     var asked = 0
     var cancelled = 0
     var contexts: [[PromptSnippet]] = []
+    var mixtures: [NgramMixture?] = []
   }
   let state: Mutex<State>
   let bell = Bell()
@@ -62,12 +63,15 @@ final class FakeModel: InfillModel {
   var asked: Int { state.withLock { $0.asked } }
   /// The snippets of each request.
   var contexts: [[PromptSnippet]] { state.withLock { $0.contexts } }
+  /// What each request mixes in.
+  var mixtures: [NgramMixture?] { state.withLock { $0.mixtures } }
   var cancelled: Int { state.withLock { $0.cancelled } }
 
   func infill(_ request: InfillRequest) async throws -> InfillResult {
     state.withLock {
       $0.asked += 1
       $0.contexts.append(request.context)
+      $0.mixtures.append(request.mixture)
     }
     bell.ring()
     _ = await withTaskCancellationHandler {
@@ -156,7 +160,7 @@ final class TestClient: Sendable {
         makeService: {
           .init(
             service: CompletionService(model: model) { _ in CompletionSyntax(language: nil) },
-            readsContext: { _ in readsContext })
+            readsContext: { _ in readsContext }, encode: { $0.map(Int32.init) })
         }))
     let transport = Transport(
       incoming: stream,
