@@ -238,7 +238,7 @@ def main():
         [BINARIES / "fim-train", *source, "--budget", options.budget, "--name", name], options.json)
     outcomes = WORK / "outcomes.jsonl"
     evaluated, seconds["evaluate"] = run(
-        [BINARIES / "gemfill", "eval", *target, "--adapter", name, "--budget", options.eval_budget,
+        [BINARIES / "gemfill", "eval", *target, "--adapter", name, "--served", "--budget", options.eval_budget,
          "--out", outcomes], options.json)
     samples = pick_samples(outcomes)
     seconds["total"] = round(time.monotonic() - started, 1)
@@ -250,7 +250,7 @@ def main():
             "data": data, "carve": carved, "train": trained, "evaluation": evaluated, "samples": samples,
             "adapter": name, "seconds": seconds}))
         return 0
-    print("\nHeld-out holes, filled by the adapter:")
+    print("\nHeld-out holes, as an editor would have shown them with the adapter:")
     for sample in samples:
         show(sample)
     show_editor(name)
