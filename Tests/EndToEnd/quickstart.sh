@@ -52,7 +52,7 @@ result = json.load(open(sys.argv[1]))
 assert result["adapter"] == "smoke", result["adapter"]
 assert result["data"]["laterCommits"] == 2, result["data"]
 names = [row["name"] for row in result["evaluation"]["contenders"]]
-assert names == ["n-gram", "base", "smoke"], names
+assert names == ["n-gram", "base", "smoke", "base, as served", "smoke, as served"], names
 assert result["evaluation"]["scored"] >= 10, result["evaluation"]["scored"]
 losses = {row["name"]: row["lossPerByte"]["estimate"] for row in result["evaluation"]["contenders"]}
 assert all(0 < loss < 5.6 for loss in losses.values()), losses
