@@ -58,7 +58,9 @@ import Testing
   @Test func aLongRangeIsSampledEvenly() {
     // Behind 1 comes 2 in the first half of the text and 3 in the second.
     let half = FollowerIndex.mostLooks * 4
-    let text = (0..<half).flatMap { _ in [Int32(1), 2] } + (0..<half).flatMap { _ in [Int32(1), 3] }
+    let text: [Int32] =
+      [[Int32]](repeating: [1, 2], count: half).flatMap { $0 }
+      + [[Int32]](repeating: [1, 3], count: half).flatMap { $0 }
     let index = FollowerIndex(texts: [text])
     var counts: [Int32: Int] = [:]
     let range = index.ranges(behind: [1])[0]
