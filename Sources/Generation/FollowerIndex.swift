@@ -93,8 +93,10 @@ public final class FollowerIndex: Sendable {
     return firstIndex { $0 >= token }..<firstIndex { $0 > token }
   }
 
-  /// How often `run`, of at most `longestContext` tokens, occurs with something behind it.
+  /// How often `run` occurs with something behind it.
+  /// - Precondition: `run` has at most `longestContext` tokens.
   public func occurrences(of run: [Int32]) -> Int {
+    precondition(run.count <= Self.longestContext, "more tokens than the index orders by")
     let ranges = ranges(behind: run[...])
     return run.isEmpty || ranges.count < run.count ? 0 : ranges[run.count - 1].count
   }

@@ -61,7 +61,8 @@ import Testing
   }
 
   @Test func endsKeepTheirProbabilityAndTheRestSumsToOne() throws {
-    let mixture = NgramMixture(repository: FollowerIndex(texts: [[1, 2, 3, 1, 2, 3, 1, 2, 4]]))
+    let mixture = NgramMixture(
+      repository: FollowerIndex(texts: [[1, 2, 3, 1, 2, 3, 1, 2, 4]]), escapeWeight: 0.1)
     let step = try #require(mixture.step(behind: [9, 1, 2], barriers: [0]))
     let logits: [Float] = [1, 0.5, -0.25, 0, 0.75, -1, 0, 0, 0, 0]
     let total = logits.reduce(0) { $0 + exp($1) }
@@ -70,6 +71,7 @@ import Testing
     #expect(abs(exp(mixed[0]) - exp(logits[0]) / total) < 1e-6)
     #expect(abs(exp(mixed[5]) - exp(logits[5]) / total) < 1e-6)
     #expect(mixed[3] > mixed[4] && mixed[4] > mixed[6])
+    #expect(abs(mixed.reduce(0) { $0 + exp($1) } - 1) < 1e-5)
   }
 
   @Test func contextsDoNotReachBeyondAMark() {

@@ -115,7 +115,7 @@ import Testing
       mixture = try await ask()
     }
     // The test's tokens are bytes.
-    #expect(mixture?.repository?.occurrences(of: Array("customer.vip_rate".utf8).map(Int32.init)) == 1)
+    #expect(mixture?.repository?.occurrences(of: Array("vip_rate".utf8).map(Int32.init)) == 1)
     client.notify("workspace/didChangeConfiguration", #"{"settings":{"gemfill":{"ngrams":false}}}"#)
     mixture = try await ask()
     #expect(mixture == nil)
