@@ -76,6 +76,8 @@ extension TrainingPass {
   private func lossAndGradient(
     _ row: UnsafeMutablePointer<Float>, _ target: PackedBatch.Target, _ softened: FloatBuffer?
   ) -> (weighted: Float, likelihood: Float) {
+    // Far below any logit, so that neither its probability nor its gradient is more than 0.
+    if let excluded = target.excluded { row[Int(excluded)] = -10_000 }
     guard let teacher = target.teacher, let softened else {
       let loss = kernels.crossEntropy(
         row, count: c.vocabularySize, target: Int(target.token), weight: target.weight)

@@ -38,6 +38,11 @@ struct PackedBatch {
     /// Which sequence of the batch it belongs to.
     let sequence: Int
     let teacher: SparseDistribution?
+    /// The end token, where the target is text around a hole: it is no alternative there.
+    ///
+    /// In suffix-first order nothing marks where a prefix goes over into its middle, so that each token of a prefix would teach
+    /// that nothing ends here, and the model would forget to end its middles.
+    let excluded: Int32?
   }
 
   init(_ sequences: [TrainingSequence]) {
@@ -55,7 +60,8 @@ struct PackedBatch {
         targets.append(
           Target(
             row: begin + i - 1, token: sequence.tokens[i], weight: sequence.weights[i], sequence: number,
-            teacher: sequence.teacher.indices.contains(place) ? sequence.teacher[place] : nil))
+            teacher: sequence.teacher.indices.contains(place) ? sequence.teacher[place] : nil,
+            excluded: place < 0 && sequence.hasHole ? sequence.tokens.last : nil))
       }
     }
     self.tokens = tokens
@@ -66,6 +72,9 @@ struct PackedBatch {
 }
 
 extension TrainingSequence {
+  /// Whether it has a hole; its last token ends the middle then.
+  var hasHole: Bool { middleStart < tokens.count }
+
   /// Whether its answer is one to be more likely afterwards.
   public var isWanted: Bool {
     switch signal {

@@ -32,7 +32,9 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     let model = try GemmaModel.random(shape, precision: .float32)
     let adapter = livelyAdapter(shape)
     let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
-    let batch = [sequence(19, seed: 1), sequence(150, seed: 2), sequence(70, seed: 4)]
+    var hole = sequence(70, seed: 4)
+    hole.middleStart = 50
+    let batch = [sequence(19, seed: 1), sequence(150, seed: 2), hole]
     adapter.clearGradients()
     _ = pass.run(batch, gradientScale: 1)
     var random = SeededRandom(seed: 8)
@@ -49,6 +51,26 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
       let slope = Float((above - below) / Double(2 * step))
       #expect(abs(slope - parameter.gradient[index]) < 0.02 * largest, "\(parameter.name)[\(index)]")
     }
+  }
+
+  @Test func textAroundAHoleDoesNotTeachThatNothingEnds() throws {
+    let model = try GemmaModel.random(shape, precision: .float32)
+    let pass = try TrainingPass(
+      model: model, adapter: livelyAdapter(shape), maximumTokens: 64, longest: 32)
+    let tokens = sequence(20, seed: 3).tokens.dropLast() + [1]
+    func loss(at place: Int, of token: Int32? = nil, middleStart: Int? = nil) -> Double {
+      var tokens = Array(tokens)
+      if let token { tokens[place] = token }
+      let weights = tokens.indices.map { $0 == place ? Float(1) : 0 }
+      return pass.run(
+        [TrainingSequence(tokens: tokens, weights: weights, middleStart: middleStart)], gradientScale: nil
+      ).sum
+    }
+    // In front of the middle the end token is left out of the distribution; from there on it is in it.
+    let end = exp(-loss(at: 8, of: 1))
+    #expect(abs(loss(at: 8, middleStart: 9) - (loss(at: 8) + log(1 - end))) < 1e-5)
+    #expect(loss(at: 8, middleStart: 8) == loss(at: 8))
+    #expect(loss(at: 19, middleStart: 9) == loss(at: 19))
   }
 
   @Test func gradientsThroughInt8ProductsPointWhereTheExactOnesDo() throws {
