@@ -13,7 +13,7 @@ extension Engine {
       order: order)
     return try await score(
       tokenizer.encode(middle) + [tokenizer.endToken], after: prompt, adapter: request.adapter,
-      mixing: mixing(request.mixture, ends: format.stopTokens))
+      mixing: mixing(request.mixture))
   }
 
   /// Sum of natural log probabilities of `continuation` as plain text after `context`.

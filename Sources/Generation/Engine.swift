@@ -144,7 +144,7 @@ public actor Engine: InfillModel {
     let ends = request.options.stopTokens ?? format.stopTokens
     let run = TextRun(tokenizer, stops: ends, constraint: constraint)
     let job = DecodingJob(
-      options: request.options, mixing: mixing(request.mixture, ends: ends), maxTokens: request.maxTokens,
+      options: request.options, mixing: mixing(request.mixture), maxTokens: request.maxTokens,
       contextLength: contextLength,
       deadline: taken + .milliseconds(request.timeBudgetMs), shouldStop: request.shouldStop)
     var costs = RequestCosts(queue: taken - asked)
@@ -175,10 +175,12 @@ public actor Engine: InfillModel {
     return result
   }
 
-  /// A mixture with the ids that it must know of.
-  func mixing(_ mixture: NgramMixture?, ends: Set<Int32>) -> Mixing? {
+  /// A mixture with the ids that it must know of: those that no text holds.
+  func mixing(_ mixture: NgramMixture?) -> Mixing? {
     mixture.map {
-      Mixing($0, ends: ends, barriers: speculator.finder.barriers, size: model.configuration.vocabularySize)
+      Mixing(
+        $0, ends: format.stopTokens, barriers: format.stopTokens,
+        size: model.configuration.vocabularySize)
     }
   }
 

@@ -103,9 +103,9 @@ public struct NgramMixture: Sendable {
 
 extension NgramMixture.Step {
   /// Writes the natural logarithms of the mixed probabilities: `logits` are the model's (`[count]`), `ends` the ids that end a
-  /// text.
+  /// text, in a fixed order: sums in another order are other bits.
   func mix(
-    _ logits: UnsafePointer<Float>, count: Int, ends: Set<Int32>, into mixed: UnsafeMutablePointer<Float>
+    _ logits: UnsafePointer<Float>, count: Int, ends: [Int32], into mixed: UnsafeMutablePointer<Float>
   ) {
     let total = Kernels.best.logSumExp(logits, count: count)
     let shift = logf(share) - total
@@ -125,7 +125,7 @@ extension NgramMixture.Step {
 /// A mixture at work for one text: which ids are no text, and room for one distribution.
 final class Mixing {
   private let mixture: NgramMixture
-  private let ends: Set<Int32>
+  private let ends: [Int32]
   private let barriers: Set<Int32>
   private let buffer: FloatBuffer  // [V]
 
@@ -134,7 +134,7 @@ final class Mixing {
 
   init(_ mixture: NgramMixture, ends: Set<Int32>, barriers: Set<Int32>, size: Int) {
     self.mixture = mixture
-    self.ends = ends
+    self.ends = ends.sorted()
     self.barriers = barriers
     buffer = FloatBuffer(size)
   }

@@ -213,7 +213,7 @@ private struct Run {
         break
       }
     }
-    #expect(try (61...75).contains(#require(failed)))
+    #expect(try (60...75).contains(#require(failed)))
   }
 
   @Test func dataWithoutAnUsableExampleIsAnError() throws {

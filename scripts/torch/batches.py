@@ -41,19 +41,20 @@ def cost(group):
 
 class Batch:
     """The tensors of one micro-batch: `ids` and `positions` [rows, length]; and, for every token with a loss weight, the place in the
-    flattened rows that predicts it, the token and the weight."""
+    flattened rows that predicts it, the token, the weight, and the id that is no alternative there, -1 for none: in the text around a hole the
+    end token, the last one of the sequence, is left out, or each token there would teach that nothing ends."""
 
     def __init__(self, sequences, device, packing=False):
-        """`sequences` are (ids, weights); none gives one token without loss, for a process that has no work left."""
-        sequences = [one for one in sequences if len(one[0])] or [(numpy.zeros(1, numpy.int32), numpy.zeros(1, numpy.float32))]
-        lengths = [len(ids) for ids, _ in sequences]
+        """`sequences` are (ids, weights, first token of the middle); none gives one token without loss, for a process that has no work left."""
+        sequences = [one for one in sequences if len(one[0])] or [(numpy.zeros(1, numpy.int32), numpy.zeros(1, numpy.float32), 1)]
+        lengths = [len(ids) for ids, *_ in sequences]
         longest = sum(lengths) if packing else max(lengths)
         shape = (1 if packing else len(sequences), longest)
         ids = numpy.zeros(shape[0] * longest, numpy.int64)
         positions = numpy.zeros(longest, numpy.int64)
-        places, targets, weights = [], [], []
+        places, targets, weights, excluded = [], [], [], []
         start = 0
-        for row, weight in sequences:
+        for row, weight, middle in sequences:
             ids[start:start + len(row)] = row
             if packing:
                 positions[start:start + len(row)] = numpy.arange(len(row))
@@ -61,6 +62,8 @@ class Batch:
             places.append(start + carries - 1)
             targets.append(row[carries])
             weights.append(weight[carries])
+            has_hole = middle < len(row)
+            excluded.append(numpy.where(has_hole & (carries < middle), row[-1], -1))
             start += len(row) if packing else longest
         self.tokens = sum(lengths)
 
@@ -70,4 +73,4 @@ class Batch:
         self.ids = torch.from_numpy(ids.reshape(shape)).to(device, non_blocking=True)
         self.positions = torch.from_numpy(positions[None]).to(device, non_blocking=True) if packing else None
         self.places, self.targets = tensor(places, numpy.int64), tensor(targets, numpy.int64)
-        self.weights = tensor(weights, numpy.float32)
+        self.weights, self.excluded = tensor(weights, numpy.float32), tensor(excluded, numpy.int64)

@@ -13,8 +13,9 @@ class WeightedCrossEntropy(torch.autograd.Function):
     """Sum over rows of weight * cross entropy, logits capped at `cap` by tanh where it is above 0."""
 
     @staticmethod
-    def forward(ctx, hidden, head, targets, weights, cap):
-        """hidden [rows, width], head [vocabulary, width], targets and weights [rows]; the sum in f32."""
+    def forward(ctx, hidden, head, targets, weights, excluded, cap):
+        """hidden [rows, width], head [vocabulary, width], targets, weights and excluded [rows], the id that is no alternative
+        or -1; the sum in f32."""
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         rows = max(1, LOGITS_AT_ONCE // head.shape[0])
@@ -23,6 +24,9 @@ class WeightedCrossEntropy(torch.autograd.Function):
             logits = F.linear(hidden[part], head.to(hidden.dtype)).float()
             if cap > 0:
                 logits = cap * torch.tanh(logits / cap)
+            (left_out,) = torch.where(excluded[part] >= 0)
+            # Far below any logit, so that neither its probability nor its gradient is more than 0.
+            logits[left_out, excluded[part][left_out]] = -10_000.0
             log_chance = torch.log_softmax(logits, 1)
             target, weight = targets[part, None], weights[part, None]
             total -= (log_chance.gather(1, target) * weight).sum()
@@ -39,4 +43,4 @@ class WeightedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx, scale):
         (gradient,) = ctx.saved_tensors
-        return (gradient * scale).to(gradient.dtype), None, None, None, None
+        return (gradient * scale).to(gradient.dtype), None, None, None, None, None

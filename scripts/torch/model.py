@@ -61,14 +61,14 @@ class WeightedLoss(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, ids, positions, places, targets, weights):
-        """ids [rows, length]; places, targets and weights as in `batches.Batch`."""
+    def forward(self, ids, positions, places, targets, weights, excluded):
+        """ids [rows, length]; places, targets, weights and excluded as in `batches.Batch`."""
         base = self.model.get_base_model()
         hidden = base.get_decoder()(input_ids=ids, position_ids=positions, use_cache=False).last_hidden_state
         hidden = hidden.reshape(-1, hidden.shape[-1])[places]
         head = base.get_output_embeddings()
         cap = getattr(base.config.get_text_config(), "final_logit_softcapping", None) or 0.0
-        return WeightedCrossEntropy.apply(hidden, head.weight, targets, weights, cap)
+        return WeightedCrossEntropy.apply(hidden, head.weight, targets, weights, excluded, cap)
 
 
 def _type(recipe, device, local_rank):

@@ -107,10 +107,10 @@ class Trainer:
 
     def _loss(self, batch):
         with torch.autocast("cuda", torch.bfloat16, enabled=self.autocast):
-            return self.call(batch.ids, batch.positions, batch.places, batch.targets, batch.weights)
+            return self.call(batch.ids, batch.positions, batch.places, batch.targets, batch.weights, batch.excluded)
 
     def _batch(self, sets, group):
-        return batches.Batch([sets[part].sequence(index)[:2] for part, index, _ in group], self.team.device,
+        return batches.Batch([sets[part].sequence(index)[:3] for part, index, _ in group], self.team.device,
                              self.recipe.engine.packing)
 
     def _seed(self, step, place):
@@ -137,7 +137,7 @@ class Trainer:
             for group in plan[self.team.rank]:
                 sequences = [self.held_out.sequence(index) for _, index, _ in group]
                 # A measured loss counts every token once, whatever training stresses.
-                held = [(ids, (weights != 0).astype(weights.dtype)) for ids, weights, *_ in sequences]
+                held = [(ids, (weights != 0).astype(weights.dtype), middle) for ids, weights, middle, _ in sequences]
                 batch = batches.Batch(held, self.team.device, self.recipe.engine.packing)
                 total += float(self._loss(batch))
                 size += sum(one[3] for one in sequences)
