@@ -20,6 +20,7 @@ def percent(figure):
     return text + (f" ({100 * figure['low']:.1f}–{100 * figure['high']:.1f})" if figure.get("low") is not None else "")
 
 
+FEWEST = 20  # holes of a row; fewer stand in card.json only
 SHAPES = {"lineTail": "line tail", "wholeLine": "whole line", "severalLines": "several lines"}
 
 
@@ -27,6 +28,8 @@ def score_table(parts, head):
     """Figures of every contender for each part of the report of `gemfill eval --json`."""
     rows = []
     for part in parts:
+        if part["scored"] < FEWEST:
+            continue
         for who in part["contenders"]:
             shares = [percent(who.get(key)) for key in ("singleLineExact", "singleLineSimilarity", "endRate", "parses", "answered")]
             time = who.get("medianMilliseconds")
@@ -147,6 +150,8 @@ error, among the answers with text; *answered*: with text.
 ### By language
 
 {score_table(part['by']['language'], 'language')}
+
+Languages with fewer than {FEWEST} holes stand in `card.json` only.
 
 ### By package
 
