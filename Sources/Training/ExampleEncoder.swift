@@ -58,7 +58,7 @@ public struct ExampleEncoder: Sendable {
     weights[weights.count - 1] = recipe.endWeight
     let sequence = TrainingSequence(
       tokens: coded.tokens, weights: weights, middleStart: coded.newStart,
-      middleBytes: example.middle.utf8.count)
+      middleBytes: example.middle.utf8.count, endToken: coded.tokens.last)
     return (sequence, coded.contextEnd)
   }
 
@@ -72,7 +72,7 @@ public struct ExampleEncoder: Sendable {
     let coded = format.document(path: example.path, context: example.promptContext, text: text)
     guard coded.tokens.count <= recipe.maximumLength else { return nil }
     let weights = coded.tokens.indices.map { $0 < max(1, coded.contextEnd) ? 0 : contextWeight(&random) }
-    return TrainingSequence(tokens: coded.tokens, weights: weights)
+    return TrainingSequence(tokens: coded.tokens, weights: weights, endToken: coded.tokens.last)
   }
 }
 

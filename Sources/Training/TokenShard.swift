@@ -187,7 +187,8 @@ public final class TokenShard: Sendable {
       throw .shard(
         path: path, problem: "the middle of sequence \(index) begins at token \(start) of \(size)")
     }
-    return TrainingSequence(tokens: ids, weights: weights, middleStart: start, middleBytes: Int(middle))
+    return TrainingSequence(
+      tokens: ids, weights: weights, middleStart: start, middleBytes: Int(middle), endToken: ids.last)
   }
 
   private func number<T: BitwiseCopyable>(_ region: ByteRegion, _ index: Int, as _: T.Type) -> T {

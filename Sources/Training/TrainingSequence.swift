@@ -8,13 +8,22 @@ public struct TrainingSequence: Sendable, Equatable {
   public var middleStart: Int
   /// Bytes of text whose loss counts with a weight above 0 in the middle, for losses per byte.
   public var middleBytes: Int
+  /// The id that ends the sequence, where it was made of an example: no alternative in the text in front of the middle, and in
+  /// a document before its end. Nil where every id is one everywhere.
+  ///
+  /// In suffix-first order nothing marks where a prefix goes over into its middle, so that each token of a prefix would teach
+  /// that nothing ends here, and the model would forget to end its middles.
+  public var endToken: Int32?
   /// What an objective other than imitation makes of the sequence; nil where its text is to be imitated.
   public var signal: Signal?
   /// What a teacher would say, for the tokens from `middleStart` on; empty without a teacher.
   public var teacher: [SparseDistribution] = []
 
   /// Creates a sequence; both arrays have the same length. Without `middleStart` it has no hole.
-  public init(tokens: [Int32], weights: [Float], middleStart: Int? = nil, middleBytes: Int = 0) {
+  public init(
+    tokens: [Int32], weights: [Float], middleStart: Int? = nil, middleBytes: Int = 0, endToken: Int32? = nil
+  ) {
+    self.endToken = endToken
     precondition(tokens.count == weights.count, "one weight per token")
     self.tokens = tokens
     self.weights = weights
@@ -38,10 +47,7 @@ struct PackedBatch {
     /// Which sequence of the batch it belongs to.
     let sequence: Int
     let teacher: SparseDistribution?
-    /// The end token, where the target is text around a hole: it is no alternative there.
-    ///
-    /// In suffix-first order nothing marks where a prefix goes over into its middle, so that each token of a prefix would teach
-    /// that nothing ends here, and the model would forget to end its middles.
+    /// The id that is no alternative here; see `TrainingSequence.endToken`.
     let excluded: Int32?
   }
 
@@ -61,7 +67,7 @@ struct PackedBatch {
           Target(
             row: begin + i - 1, token: sequence.tokens[i], weight: sequence.weights[i], sequence: number,
             teacher: sequence.teacher.indices.contains(place) ? sequence.teacher[place] : nil,
-            excluded: place < 0 && sequence.hasHole ? sequence.tokens.last : nil))
+            excluded: place < 0 && i < sequence.tokens.count - 1 ? sequence.endToken : nil))
       }
     }
     self.tokens = tokens
@@ -72,9 +78,6 @@ struct PackedBatch {
 }
 
 extension TrainingSequence {
-  /// Whether it has a hole; its last token ends the middle then.
-  var hasHole: Bool { middleStart < tokens.count }
-
   /// Whether its answer is one to be more likely afterwards.
   public var isWanted: Bool {
     switch signal {

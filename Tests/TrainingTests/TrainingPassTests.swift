@@ -34,6 +34,7 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     let pass = try TrainingPass(model: model, adapter: adapter, maximumTokens: 256, longest: 160)
     var hole = sequence(70, seed: 4)
     hole.middleStart = 50
+    hole.endToken = hole.tokens.last
     let batch = [sequence(19, seed: 1), sequence(150, seed: 2), hole]
     adapter.clearGradients()
     _ = pass.run(batch, gradientScale: 1)
@@ -63,7 +64,11 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
       if let token { tokens[place] = token }
       let weights = tokens.indices.map { $0 == place ? Float(1) : 0 }
       return pass.run(
-        [TrainingSequence(tokens: tokens, weights: weights, middleStart: middleStart)], gradientScale: nil
+        [
+          TrainingSequence(
+            tokens: tokens, weights: weights, middleStart: middleStart, endToken: middleStart == nil ? nil : 1
+          )
+        ], gradientScale: nil
       ).sum
     }
     // In front of the middle the end token is left out of the distribution; from there on it is in it.
@@ -71,6 +76,9 @@ private func livelyAdapter(_ c: GemmaConfiguration) -> TrainableAdapter {
     #expect(abs(loss(at: 8, middleStart: 9) - (loss(at: 8) + log(1 - end))) < 1e-5)
     #expect(loss(at: 8, middleStart: 8) == loss(at: 8))
     #expect(loss(at: 19, middleStart: 9) == loss(at: 19))
+    // A document ends once: its last token is the end, and no other place could be.
+    #expect(abs(loss(at: 8, middleStart: 20) - (loss(at: 8) + log(1 - end))) < 1e-5)
+    #expect(loss(at: 19, middleStart: 20) == loss(at: 19))
   }
 
   @Test func gradientsThroughInt8ProductsPointWhereTheExactOnesDo() throws {

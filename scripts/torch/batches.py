@@ -41,8 +41,8 @@ def cost(group):
 
 class Batch:
     """The tensors of one micro-batch: `ids` and `positions` [rows, length]; and, for every token with a loss weight, the place in the
-    flattened rows that predicts it, the token, the weight, and the id that is no alternative there, -1 for none: in the text around a hole the
-    end token, the last one of the sequence, is left out, or each token there would teach that nothing ends."""
+    flattened rows that predicts it, the token, the weight, and the id that is no alternative there, -1 for none: in the text around a hole, and in a
+    document before its end, the end token, the last one of the sequence, is left out, or each token there would teach that nothing ends."""
 
     def __init__(self, sequences, device, packing=False):
         """`sequences` are (ids, weights, first token of the middle); none gives one token without loss, for a process that has no work left."""
@@ -62,8 +62,7 @@ class Batch:
             places.append(start + carries - 1)
             targets.append(row[carries])
             weights.append(weight[carries])
-            has_hole = middle < len(row)
-            excluded.append(numpy.where(has_hole & (carries < middle), row[-1], -1))
+            excluded.append(numpy.where((carries < middle) & (carries < len(row) - 1), row[-1], -1))
             start += len(row) if packing else longest
         self.tokens = sum(lengths)
 
