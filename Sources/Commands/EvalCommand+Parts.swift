@@ -49,6 +49,7 @@ extension EvalCommand {
       throw UsageError("--results reports on files that are there; it excludes PATH and --adapter")
     }
     let paths = arguments.texts("results")
+    guard Set(paths).count == paths.count else { throw UsageError("--results names a file twice") }
     let files = try paths.map { path in
       do { return (path: path, bytes: try RegularFile.read(path, limit: resultLimit)) } catch {
         throw Failure("\(path): cannot be read as a result file")

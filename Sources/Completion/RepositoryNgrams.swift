@@ -10,6 +10,15 @@ public final class RepositoryNgrams: WorkspaceContext.Observer {
   private struct State {
     var tokens: [String: [Int32]] = [:]
     var hasChanged = false
+    /// When the last index was whole, and how long it took to make.
+    var made: (at: ContinuousClock.Instant, taking: Duration)?
+
+    /// Sorting a large folder takes seconds: not after each pause in somebody's typing. What is not indexed now is with the next change.
+    var isDue: Bool {
+      guard hasChanged else { return false }
+      guard let made, made.taking > .milliseconds(100) else { return true }
+      return .now - made.at > made.taking * 20
+    }
   }
 
   private let state = Mutex(State())
@@ -44,12 +53,14 @@ public final class RepositoryNgrams: WorkspaceContext.Observer {
         state.tokens[path] = nil
         state.hasChanged = true
       }
-      guard state.hasChanged else { return nil }
+      guard state.isDue else { return nil }
       state.hasChanged = false
       return state.tokens.sorted { $0.key < $1.key }.map(\.value)
     }
     guard let texts else { return }
+    let began = ContinuousClock.now
     let index = FollowerIndex(texts: texts)
     current.withLock { $0 = index }
+    state.withLock { $0.made = (.now, .now - began) }
   }
 }

@@ -72,7 +72,7 @@ extension Evaluation {
       throw .line(path: path, number: number, problem: "a hole that nobody answered")
     }
     guard outcomes.allSatisfy({ $0.middleBytes == first.middleBytes && $0.file == first.file }),
-      outcomes.allSatisfy({ $0.middleBytes > 0 && $0.loss.isFinite })
+      outcomes.allSatisfy({ (1...(1 << 30)).contains($0.middleBytes) && $0.loss.isFinite })
     else { throw .line(path: path, number: number, problem: "answers that are not to one hole") }
     return outcomes
   }

@@ -31,15 +31,15 @@ public final class FollowerIndex: Sendable {
   public var tokenCount: Int { places.count }
 
   private static func sorted(_ tokens: UnsafeBufferPointer<Int32>) -> [Int32] {
-    let all = (1..<max(1, tokens.count)).filter { tokens[$0] != border }
+    let all = (1..<Int32(max(1, tokens.count))).filter { tokens[Int($0)] != border }
     var starts = [Int](repeating: 0, count: Int(tokens.max() ?? 0) + 3)
-    for place in all { starts[Int(tokens[place - 1]) + 2] += 1 }
+    for place in all { starts[Int(tokens[Int(place) - 1]) + 2] += 1 }
     for index in 1..<starts.count { starts[index] += starts[index - 1] }
     var places = [Int32](repeating: 0, count: all.count)
     var next = starts
     for place in all {
-      let bucket = Int(tokens[place - 1]) + 1
-      places[next[bucket]] = Int32(place)
+      let bucket = Int(tokens[Int(place) - 1]) + 1
+      places[next[bucket]] = place
       next[bucket] += 1
     }
     places.withUnsafeMutableBufferPointer { places in
@@ -102,13 +102,16 @@ public final class FollowerIndex: Sendable {
   }
 
   /// What followed the longest occurrence, of at least `shortest` tokens, of what `context` ends with: at most `limit` tokens of the
-  /// same text, and how many agree before them. Of several occurrences the last; nil where there is none.
+  /// same text, and how many agree before them. Of several occurrences the last, of very many the last of a sample; nil where there is
+  /// none.
   func continuation(
     behind context: ArraySlice<Int32>, shortest: Int, limit: Int
   ) -> (tokens: ArraySlice<Int32>, matched: Int)? {
     let ranges = ranges(behind: context)
     guard ranges.count >= shortest, let range = ranges.last else { return nil }
-    let place = Int(places[range.upperBound - 1])
+    let looks = min(range.count, Self.mostLooks)
+    let latest = (0..<looks).map { places[range.lowerBound + $0 * range.count / looks] }.max() ?? 0
+    let place = Int(latest)
     return (tokens[place...].prefix(limit).prefix { $0 != Self.border }, ranges.count)
   }
 

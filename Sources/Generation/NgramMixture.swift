@@ -9,16 +9,17 @@ import Numerics
 ///
 ///     q_l(t) = (n_l(t) + k · d_l · q_{l−1}(t)) / (n_l + k · d_l),   l = 2, 3, … 12
 ///
-/// where n_l(t) counts t behind the last l tokens, n_l sums these up, d_l counts distinct followers, k weighs the shorter context,
-/// and q_1 is the model's distribution. Ends of holes occur in no text, so the model alone decides on them: their probability
-/// stays, and the rest is mixed. A proper distribution at each step.
+/// where n_l(t) counts t behind the last l tokens (of more than 128 places in the repository an even sample), n_l sums these up, d_l
+/// counts distinct followers, k weighs the shorter context, and q_1 is the model's distribution. Ends of holes occur in no text, so the
+/// model alone decides on them: their probability stays, and the rest is mixed. A proper distribution at each step.
 ///
 /// A small model knows how code goes on and not what this repository calls things; counting knows the latter without any
 /// training. See docs/generation.md for what it brings.
 public struct NgramMixture: Sendable {
   /// Text of the repository; nil for the prompt alone.
   public var repository: FollowerIndex?
-  /// The weight k of the shorter context, by distinct follower. From 8 to 20 the loss on new code is the same within 1 %.
+  /// The weight k of the shorter context, by distinct follower. On 120 holes of httpx and ripgrep the loss per byte
+  /// was 0.757 with 4, 0.717 with 8, 0.707 with 12 and 0.705 with 20, and 8 had the most first tokens right.
   public var escapeWeight: Float
   /// Fewest tokens that must agree: behind a single one the model knows better.
   public var shortestContext: Int

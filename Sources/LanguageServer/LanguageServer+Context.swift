@@ -40,7 +40,7 @@ extension LanguageServer {
     of root: String, catalog: LanguageCatalog, _ served: Served
   ) -> WorkspaceContext {
     if let context = contexts[root] { return context }
-    ngrams[root] = served.encode.map { RepositoryNgrams(encode: $0) }
+    ngrams[root] = settings.usesNgrams ? served.encode.map { RepositoryNgrams(encode: $0) } : nil
     let context = WorkspaceContext(root: root, catalog: catalog, observer: ngrams[root])
     contexts[root] = context
     log("context begins")
@@ -77,6 +77,13 @@ extension LanguageServer {
       if let root = place.root { paths[root, default: []].append(place.path) }
     }
     for (root, paths) in paths { tellContext(root: root) { await $0.filesChanged(paths: paths) } }
+  }
+
+  func didChangeConfiguration(_ value: JSONValue) {
+    let usedNgrams = settings.usesNgrams
+    settings.apply(value)
+    // Folders are read anew, with tokens or without.
+    if settings.usesNgrams != usedNgrams { endContexts() }
   }
 
   /// Ends the work for folders that are no longer wanted.

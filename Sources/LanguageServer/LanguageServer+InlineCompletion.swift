@@ -202,7 +202,7 @@ extension LanguageServer {
     if let suggestion {
       configuration.suggestions?.add(suggestion.record)
       if let log = configuration.suggestions, log.keepsText {
-        log.add(text(of: suggestion.record.id, suggestion.answer, question))
+        text(of: suggestion.record.id, suggestion.answer, question).map { log.add($0) }
       }
       write(
         tracker.returned(
@@ -213,10 +213,12 @@ extension LanguageServer {
     log(line(identifier, record))
   }
 
-  /// The prompt's window and the answer, for a log that keeps text.
+  /// The prompt's window and the answer, for a log that keeps text; nil where the window is not known: for answers from the cache,
+  /// and in documents whose line ends the prompt had differently.
   private func text(
     of suggestion: RecordID, _ answer: CompletionAnswer, _ question: Question
-  ) -> SuggestionText {
+  ) -> SuggestionText? {
+    guard answer.source == .model, !question.request.text.contains(0x0D) else { return nil }
     let (text, cursor) = (question.request.text, question.request.cursor)
     let start = max(0, cursor - answer.prefixBytes)
     let end = min(text.count, cursor + answer.suffixBytes)

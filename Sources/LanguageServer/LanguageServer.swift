@@ -189,7 +189,7 @@ public actor LanguageServer {
     case "workspace/didChangeWatchedFiles": didChangeWatchedFiles(params)
     case "$/cancelRequest": cancelRequest(params)
     case "workspace/didChangeWorkspaceFolders": didChangeFolders(params)
-    case "workspace/didChangeConfiguration": settings.apply(params["settings"] ?? .null)
+    case "workspace/didChangeConfiguration": didChangeConfiguration(params["settings"] ?? .null)
     case "fim/didShow", "textDocument/didShowCompletion": didShow(params)
     case "fim/didPartiallyAccept", "textDocument/didPartiallyAcceptCompletion": didPartiallyAccept(params)
     case "fim/didDismiss": didDismiss(params)

@@ -71,7 +71,9 @@ public struct ExampleEncoder: Sendable {
     let text = Array((example.prefix + example.middle + example.suffix).utf8)
     let coded = format.document(path: example.path, context: example.promptContext, text: text)
     guard coded.tokens.count <= recipe.maximumLength else { return nil }
-    let weights = coded.tokens.indices.map { $0 < max(1, coded.contextEnd) ? 0 : contextWeight(&random) }
+    var weights = coded.tokens.indices.map { $0 < max(1, coded.contextEnd) ? 0 : contextWeight(&random) }
+    // It ends where its window was cut, which teaches nothing.
+    weights[weights.count - 1] = 0
     return TrainingSequence(tokens: coded.tokens, weights: weights, endToken: coded.tokens.last)
   }
 }
