@@ -117,8 +117,8 @@ private struct Shards {
   @Test func sequencesAreWrittenAsTheyAre() throws {
     let shards = try Shards()
     let sequences = [
-      TrainingSequence(tokens: [2, 7, 9], weights: [0, 0, 3], middleStart: 1, middleBytes: 5),
-      TrainingSequence(tokens: [2, 4], weights: [0, 0.5]),
+      TrainingSequence(tokens: [2, 7, 9], weights: [0, 0, 3], middleStart: 1, middleBytes: 5, endToken: 9),
+      TrainingSequence(tokens: [2, 4], weights: [0, 0.5], endToken: 4),
     ]
     let path = shards.folder + "/own.safetensors"
     let writer = TokenShardWriter(

@@ -1,4 +1,4 @@
-"""Learning rates over a run; the native engine's (Sources/Training/AdamWOptimizer.swift)."""
+"""Learning rates over a run; the native engine's (Sources/Training/LearningRateSchedule.swift)."""
 import math
 
 
