@@ -16,9 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-PEER = os.environ.get("GEMFILL_PEER_PYTHON") or os.environ.get("PYTHON") or sys.executable
-if subprocess.run([PEER, "-c", "import torch, transformers, peft, safetensors"], capture_output=True).returncode:
-    print(f"{PEER} has no torch, transformers, peft and safetensors; see Tests/EndToEnd/requirements-torch.txt")
+WANTED = "import torch, transformers, peft, safetensors"
+PYTHONS = [os.environ.get("GEMFILL_PEER_PYTHON"), os.environ.get("PYTHON"), sys.executable]
+PEER = next((python for python in PYTHONS if python and not subprocess.run([python, "-c", WANTED], capture_output=True).returncode), None)
+if PEER is None:
+    print(f"none of {', '.join(filter(None, PYTHONS))} has torch, transformers, peft and safetensors; see Tests/EndToEnd/requirements-torch.txt")
     sys.exit(77)
 if os.environ.get("GEMFILL_TEST_IN_PYTHON") != "1":
     os.environ["GEMFILL_TEST_IN_PYTHON"] = "1"

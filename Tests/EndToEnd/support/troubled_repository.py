@@ -111,11 +111,21 @@ class Repository:
             "export async function send(channel, text) {\n"
             "  const answer = await fetch('https://slack.com/api/chat.postMessage', {\n"
             "    method: 'POST',\n    headers: { Authorization: `Bearer ${slackToken}` },\n"
-            "    body: JSON.stringify({ channel, text }),\n  });\n  return answer.ok;\n}\n"))
+            "    body: JSON.stringify({ channel, text }),\n  });\n  return answer.ok;\n}\n"
+            # Long enough for several examples: the one of a short file may fall on a secret and be left out.
+            + "".join(
+                f"\nexport function {name}(items, limit) {{\n  const chosen = [];\n  for (const item of items) {{\n"
+                f"    if (item.{name} === undefined || chosen.length >= limit) continue;\n    chosen.push(item.{name});\n  }}\n"
+                f"  return chosen.sort((first, second) => first - second);\n}}\n"
+                for name in ("price", "weight", "distance", "amount", "duration", "rank", "height", "score"))))
         self.write("deploy/deploy.sh", (
             f"#!/bin/sh\nexport HF_TOKEN={planted['hugging-face']}\nexport GOOGLE_API_KEY={planted['google']}\n"
             f"client_secret={planted['hex']}\n"
-            "for host in web1 web2; do\n  scp -r build \"$host\":/srv/app\n  ssh \"$host\" systemctl restart app\ndone\n"))
+            "for host in web1 web2; do\n  scp -r build \"$host\":/srv/app\n  ssh \"$host\" systemctl restart app\ndone\n"
+            + "".join(
+                f"\n{name}() {{\n  local target=$1\n  if [ ! -d \"$target/{name}\" ]; then\n    mkdir -p \"$target/{name}\"\n  fi\n"
+                f"  cp -r \"releases/{name}\" \"$target/{name}/current\"\n  echo \"{name} is in $target\"\n}}\n"
+                for name in ("frontend", "backend", "database", "worker", "proxy", "metrics", "logs", "search"))))
 
     # ------------------------------------------------------------ everything else that goes wrong
 
