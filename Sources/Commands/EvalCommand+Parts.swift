@@ -64,7 +64,7 @@ extension EvalCommand {
       }.map { (contender: contender, reference: $0) }
     }
     let report = Report(evaluation, comparing: pairs, bootstrap: bootstrap(arguments))
-    let breakdowns = breakdowns(of: evaluation, arguments)
+    let breakdowns = breakdowns(of: evaluation, by: axes, arguments, console)
     console.print(report.table())
     printed(breakdowns, by: axes, console)
     var json = report.json
@@ -89,9 +89,13 @@ extension EvalCommand {
     return axes
   }
 
-  /// Figures by every axis.
-  static func breakdowns(of evaluation: Evaluation, _ arguments: Arguments) -> [Breakdown] {
-    Breakdown.Axis.allCases.map { Breakdown(evaluation, by: $0, bootstrap: bootstrap(arguments)) }
+  /// Figures by the axes that are shown: those of `axes`, in JSON every one.
+  static func breakdowns(
+    of evaluation: Evaluation, by axes: [Breakdown.Axis], _ arguments: Arguments, _ console: Console
+  ) -> [Breakdown] {
+    Breakdown.Axis.allCases.filter { console.isJSON || axes.contains($0) }.map {
+      Breakdown(evaluation, by: $0, bootstrap: bootstrap(arguments))
+    }
   }
 
   static func printed(_ breakdowns: [Breakdown], by axes: [Breakdown.Axis], _ console: Console) {

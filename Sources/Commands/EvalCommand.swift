@@ -105,7 +105,7 @@ struct EvalCommand: Command {
     let test = heldOut.description
     console.print(test)
     console.print(report.table())
-    let breakdowns = breakdowns(of: evaluation, arguments)
+    let breakdowns = breakdowns(of: evaluation, by: axes, arguments, console)
     printed(breakdowns, by: axes, console)
     for name in adapters where learnt[name]?.isTrainedOnTest == true {
       console.print("\(name) learnt from the test: its figures say nothing about new code")

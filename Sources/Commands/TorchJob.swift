@@ -67,6 +67,8 @@ struct TorchJob {
     if resume, !hasCheckpoint {
       throw Failure("\(work) holds no checkpoint of PyTorch; start without --resume")
     }
+    // What a run that never came to a checkpoint has left may be another base.
+    if !resume { try? FileManager.default.removeItem(atPath: work + "/base") }
     try prepare(work, isWhole: false)
     console.note("training \(name) with PyTorch \(python.version)")
     switch try TorchEngine(python: python, options: options, console: console).run(in: work, resume: resume) {

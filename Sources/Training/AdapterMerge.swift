@@ -110,8 +110,13 @@ public struct AdapterMerge: Sendable {
     let common = merged.map(\.rank).max() ?? 1
     guard common <= Self.maximumRank else { throw .rankTooLarge(common, most: Self.maximumRank) }
     let incomplete = parents.map { (name: $0.name, modules: paths.count - $0.adapter.modules.count) }
+    let modules = merged.map { $0.output(rank: common) }
+    // Finite factors may overflow when they are multiplied, and have no root where an alpha is negative.
+    for (path, module) in zip(paths.sorted(), modules) where !module.isFinite {
+      throw .overflow(module: path)
+    }
     return Result(
-      modules: merged.map { $0.output(rank: common) }, rank: common, retainedEnergy: merged.map(\.energy),
+      modules: modules, rank: common, retainedEnergy: merged.map(\.energy),
       incomplete: incomplete.filter { $0.modules > 0 })
   }
 
@@ -187,6 +192,8 @@ public enum AdapterMergeError: Error, CustomStringConvertible, Sendable, Equatab
   case tooFew
   /// An adapter is damaged, or a weight is no number.
   case notFinite(adapter: String, module: String)
+  /// Factors of finite parents that came out as no numbers.
+  case overflow(module: String)
   /// The same module has another matrix.
   case otherShape(module: String, String, in: String, String, against: String)
   /// Factors of another rank cannot be added entry by entry.
@@ -202,6 +209,8 @@ public enum AdapterMergeError: Error, CustomStringConvertible, Sendable, Equatab
     case .tooFew: "one adapter is no merge; name two or more"
     case .notFinite(let adapter, let module):
       "adapter \(adapter): \(module) holds values that are not finite; train it again"
+    case .overflow(let module):
+      "\(module): the merged factors are not finite; give smaller weights, and leave out adapters with a negative alpha"
     case .otherShape(let module, let first, let one, let second, let other):
       "\(module) is for a matrix of \(first) in \(one) and of \(second) in \(other); they belong to different bases"
     case .otherRank(let module, let first, let one, let second, let other, let method):

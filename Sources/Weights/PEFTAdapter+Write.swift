@@ -20,6 +20,9 @@ extension PEFTAdapter {
     /// Inner width of the factors.
     var rank: Int { a.count / inputs }
 
+    /// Whether every value of both factors is a number.
+    public var isFinite: Bool { a.allSatisfy(\.isFinite) && b.allSatisfy(\.isFinite) }
+
     /// Factors `a`, [rank, inputs], and `b`, [outputs, rank], row-major, for the layer at `modulePath`; an `alpha` of its own
     /// where it differs from the adapter's, and DoRA's `magnitude`, [outputs].
     public init(

@@ -169,6 +169,7 @@ private func isClose(_ a: [Float], _ b: [Float], _ tolerance: Float = 1e-5) -> B
     #expect(error(.peftTies, wide).contains("and 3 in"))
     #expect(error(.ties, damaged).contains("not finite"))
     #expect(error(.peftTies, a, weight: -1).contains("below 0"))
+    #expect(error(.linear, a, weight: 1e300).contains("merged factors are not finite"))
     let other = try folder.adapter("other", modules: ["model.layers.0.self_attn.o_proj"], seed: 5)
     #expect(error(.ties, other) == "")
     // The same module with another matrix: the base is another one.
